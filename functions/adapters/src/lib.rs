@@ -1,0 +1,13 @@
+//! What the rules need from outside: the stores on AWS, the target people APIs, configuration, HTTP in and out.
+//!
+//! Each adapter is named after its technology and implements one port of `people_core::ports`. Wire and table formats
+//! stay in the file that reads and writes them.
+
+pub mod aws;
+pub mod config;
+pub mod dynamodb;
+pub mod http;
+pub mod http_client;
+pub mod s3;
+pub mod system;
+pub mod targets;

@@ -1,0 +1,146 @@
+//! One part against the profile definition: either it is fit to be carried out, or its log entry is final.
+
+use std::sync::Arc;
+
+use crate::batch::{Incoming, MAX_DEPTH, is_deeper_than};
+use crate::document::Upload;
+use crate::file_name;
+use crate::finding::{Finding, FindingCode};
+use crate::log::{PartLog, PartOutcome, Subject};
+use crate::person::Who;
+use crate::profile::{FieldType, Profile, Source};
+use crate::shown::Shown;
+use crate::update::{self, Change, Unreadable, Value};
+
+/// A part that validation has nothing against.
+#[derive(Debug, Clone)]
+pub enum Checked {
+    /// Fields of a person are to be set or reset.
+    Update {
+        /// Whom it names.
+        who: Who,
+        /// The fields, in the order sent.
+        changes: Vec<Change>,
+    },
+    /// A file of a person is to be stored.
+    File {
+        /// Whom it names.
+        who: Who,
+        /// The field's name.
+        field: Arc<str>,
+        /// Whether the field keeps a file for each name.
+        is_list: bool,
+        /// The file's name, `.pdf` included.
+        name: String,
+        /// The bytes.
+        upload: Upload,
+    },
+}
+
+/// Checks a part. `Err` is what the log says of a part that is refused.
+pub fn check(profile: &Profile, part: Incoming) -> Result<Checked, PartLog> {
+    match part {
+        Incoming::Person(json) => check_update(profile, &json),
+        Incoming::PersonTooLarge => Err(invalid_person(None, vec![Finding::whole(FindingCode::TooLarge)])),
+        Incoming::File(name, upload) => check_file(profile, &name, upload),
+        Incoming::UnnamedFile(reason) => {
+            Err(PartLog { subject: Subject::Document(None), outcome: PartOutcome::InvalidFile(reason) })
+        }
+        Incoming::Unacceptable(reason) => Err(unacceptable(Subject::Unknown, reason)),
+    }
+}
+
+fn check_update(profile: &Profile, json: &[u8]) -> Result<Checked, PartLog> {
+    let refuse = |reason: String| unacceptable(Subject::Person(None), reason);
+    let text = std::str::from_utf8(json)
+        .map_err(|error| refuse(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+    let text = text.trim_start_matches('\u{feff}');
+    if is_deeper_than(MAX_DEPTH, text) {
+        return Err(refuse(Unreadable::TooDeep.to_string()));
+    }
+    let update = update::read(profile, text).map_err(|fault| refuse(fault.to_string()))?;
+    match update.who {
+        Some(who) if update.findings.is_empty() => Ok(Checked::Update { who, changes: update.changes }),
+        who => Err(invalid_person(who, update.findings.into_vec())),
+    }
+}
+
+fn invalid_person(who: Option<Who>, findings: Vec<Finding>) -> PartLog {
+    let subject = Subject::Person(who.map(|who| who.written));
+    PartLog { subject, outcome: PartOutcome::InvalidPerson(findings) }
+}
+
+fn unacceptable(subject: Subject, reason: String) -> PartLog {
+    PartLog { subject, outcome: PartOutcome::InvalidPart(reason) }
+}
+
+fn check_file(profile: &Profile, decoded: &str, upload: Upload) -> Result<Checked, PartLog> {
+    let refuse = |subject, reasons: Vec<String>| {
+        Err(PartLog {
+            subject: Subject::Document(subject),
+            outcome: PartOutcome::InvalidFile(reasons.join(" | ")),
+        })
+    };
+    let not_a_pdf = upload.is_pdf.err().map(|reason| reason.to_string());
+    let name = match file_name::parse(decoded) {
+        Ok(name) => name,
+        Err(fault) => return refuse(None, std::iter::once(fault.to_string()).chain(not_a_pdf).collect()),
+    };
+    let subject = Some((Shown::new(name.person), Shown::new(&format!("{}/{}", name.field, name.file))));
+    let field = profile.field(name.field);
+    let wrong_field = match field {
+        None => Some(format!("there is no field {}", Shown::new(name.field))),
+        Some(field) if field.kind != FieldType::File => Some(format!("'{}' takes no file", field.name)),
+        Some(field) if field.source != Source::Api => {
+            Some(format!("'{}' cannot be updated through the API", field.name))
+        }
+        Some(_) => None,
+    };
+    let who = Who::either(name.person);
+    let nobody = who.is_err().then(|| "its name names no person".to_owned());
+    match (field, who) {
+        (Some(field), Ok(who)) if wrong_field.is_none() && not_a_pdf.is_none() => Ok(Checked::File {
+            who,
+            field: Arc::clone(&field.name),
+            is_list: field.is_list,
+            name: name.file.to_owned(),
+            upload,
+        }),
+        _ => refuse(subject, nobody.into_iter().chain(wrong_field).chain(not_a_pdf).collect()),
+    }
+}
+
+impl Checked {
+    /// Whom the part is about.
+    pub fn who(&self) -> &Who {
+        match self {
+            Checked::Update { who, .. } | Checked::File { who, .. } => who,
+        }
+    }
+
+    /// What the log says the part is about.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Checked::Update { who, .. } => Subject::Person(Some(who.written.clone())),
+            Checked::File { who, field, name, .. } => {
+                Subject::Document(Some((who.written.clone(), Shown::new(&format!("{field}/{name}")))))
+            }
+        }
+    }
+
+    /// The people whom values of the part name, each with its field. Values were checked to be identifiers.
+    pub fn references(&self) -> Vec<(Arc<str>, Who)> {
+        let Checked::Update { changes, .. } = self else { return Vec::new() };
+        let mut references = Vec::new();
+        for change in changes.iter().filter(|change| change.kind == FieldType::PersonIdentifier) {
+            let texts = match &change.value {
+                Value::Text(text) => std::slice::from_ref(text),
+                Value::Texts(texts) => texts,
+                Value::Reset | Value::MultiLang(_) | Value::MultiLangs(_) => &[],
+            };
+            let named = texts.iter().filter_map(|text| Who::either(text).ok());
+            references.extend(named.map(|who| (Arc::clone(&change.field), who)));
+        }
+        references
+    }
+}

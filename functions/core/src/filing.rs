@@ -1,0 +1,81 @@
+//! Filing the documents of an import: different slots at once, the same slot in part order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use crate::document::{Document, DocumentKey, Slot, Upload};
+use crate::error::StoreError;
+use crate::id::ImportId;
+use crate::log::PartOutcome;
+use crate::person::Person;
+use crate::ports::{App, Stored};
+use crate::time::Timestamp;
+
+/// How many documents of one import are stored at once.
+const AT_ONCE: usize = 8;
+
+/// A file of a known person.
+#[derive(Debug, Clone, Copy)]
+pub struct File<'a> {
+    /// The part's number.
+    pub part: usize,
+    /// Whose it is.
+    pub person: &'a Person,
+    /// The field's name.
+    pub field: &'a Arc<str>,
+    /// Whether the field keeps a file for each name.
+    pub is_list: bool,
+    /// The file's name.
+    pub name: &'a str,
+    /// The bytes.
+    pub upload: &'a Upload,
+}
+
+/// Stores each file. Gives back the outcome of each part; `Err` where the store failed, which is logged here.
+pub async fn file(
+    app: &App,
+    import: ImportId,
+    received_at: Timestamp,
+    files: &[File<'_>],
+) -> Vec<(usize, Result<PartOutcome, StoreError>)> {
+    let mut slots: BTreeMap<Slot, Vec<&File<'_>>> = BTreeMap::new();
+    for file in files {
+        slots.entry(slot(file)).or_default().push(file);
+    }
+    let stored = slots.into_iter().map(|(slot, files)| async move {
+        let mut outcomes = Vec::with_capacity(files.len());
+        for file in files {
+            let document = Document {
+                key: DocumentKey::new(&slot, import, file.part),
+                slot: slot.clone(),
+                file_name: file.name.to_owned(),
+                content: file.upload.content.clone(),
+                sha256: file.upload.sha256,
+                import,
+                stored_at: received_at,
+            };
+            outcomes.push((file.part, store(app, &document).await));
+        }
+        outcomes
+    });
+    stream::iter(stored).buffer_unordered(AT_ONCE).concat().await
+}
+
+fn slot(file: &File<'_>) -> Slot {
+    let name = file.is_list.then(|| file.name.to_owned());
+    Slot { person: file.person.key(), field: file.field.to_string(), name }
+}
+
+async fn store(app: &App, document: &Document) -> Result<PartOutcome, StoreError> {
+    match app.documents.store(document).await {
+        Ok(Stored::Uploaded) => Ok(PartOutcome::Uploaded),
+        Ok(Stored::Replaced) => Ok(PartOutcome::Replaced),
+        Err(error) => {
+            tracing::error!(import.id = %document.import, error = %error, cause = ?error.source, "a document was not stored");
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A multipart/form-data body as parts: which kind each part is of, and what of it is kept while the body is read.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::batch::{Incoming, MAX_PARTS, RequestFault};
+use crate::disposition::{self, PartHeaders, UnreadableHeaders};
+use crate::document::{NotAPdf, Receiver, Spool, Upload};
+use crate::error::StoreError;
+use crate::multipart::{Boundary, Event, HeaderSection, MultipartFault, Splitter};
+use crate::shown::Shown;
+use crate::update::MAX_UPDATE_BYTES;
+
+/// How much of a chunk is split at once: what a hostile body makes of it stays small.
+const SLICE: usize = 64 * 1024;
+
+/// Takes the chunks of a body in turn and gives the parts back at its end. JSON is kept in memory, at most 256 KiB a
+/// part; files above 64 KiB are spooled; of parts beyond the fiftieth nothing is kept.
+pub struct FormReader {
+    splitter: Splitter,
+    spool: Arc<dyn Spool>,
+    current: Option<Current>,
+    parts: Vec<Incoming>,
+    count: u32,
+    events: Vec<Event>,
+}
+
+/// The part that is being read.
+enum Current {
+    Json(BytesMut),
+    TooLarge,
+    File {
+        headers: PartHeaders,
+        receiver: Box<Receiver>,
+    },
+    Refused(Incoming),
+    /// A field that does not count: `_charset_` (HTML, 4.10.21.4), which browsers fill in.
+    Ignored,
+    /// A part beyond the last that is accepted.
+    Surplus,
+}
+
+impl FormReader {
+    /// A reader of a body with this boundary.
+    pub fn new(boundary: &Boundary, spool: Arc<dyn Spool>) -> FormReader {
+        FormReader {
+            splitter: Splitter::new(boundary),
+            spool,
+            current: None,
+            parts: Vec::new(),
+            count: 0,
+            events: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes. `Err` where the spool failed.
+    pub fn feed(&mut self, mut chunk: Bytes) -> Result<(), StoreError> {
+        while !chunk.is_empty() {
+            let slice = chunk.split_to(chunk.len().min(SLICE));
+            let mut events = std::mem::take(&mut self.events);
+            // Faults of the body show at its end only.
+            let _ = self.splitter.feed(slice, &mut events);
+            for event in events.drain(..) {
+                self.event(event)?;
+            }
+            self.events = events;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event) -> Result<(), StoreError> {
+        match event {
+            Event::Part(section) => self.current = Some(self.begin(&section)),
+            Event::Data(bytes) => match &mut self.current {
+                Some(Current::File { receiver, .. }) => receiver.write(&bytes)?,
+                Some(Current::Json(kept)) if kept.len() + bytes.len() <= MAX_UPDATE_BYTES => {
+                    kept.extend_from_slice(&bytes);
+                }
+                Some(current @ Current::Json(_)) => *current = Current::TooLarge,
+                _ => {}
+            },
+            Event::End => {
+                if let Some(current) = self.current.take() {
+                    self.end(current)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self, section: &HeaderSection) -> Current {
+        let headers = match disposition::read(section) {
+            Ok(headers) => headers,
+            Err(fault) => return Current::Refused(unreadable(&fault)),
+        };
+        if headers.name.as_deref() == Some("_charset_") && headers.file_name.is_none() {
+            return Current::Ignored;
+        }
+        if self.parts.len() >= MAX_PARTS {
+            return Current::Surplus;
+        }
+        if let Some(encoding) = headers.transfer_encoding.as_deref()
+            && !matches!(encoding, "binary" | "8bit" | "7bit")
+        {
+            return refused(format!("Content-Transfer-Encoding {} is not accepted", Shown::new(encoding)));
+        }
+        match (headers.content_type.as_deref(), &headers.file_name) {
+            (Some("application/json"), _) | (None, None) => Current::Json(BytesMut::new()),
+            (Some("application/pdf" | "application/octet-stream") | None, Some(_)) => {
+                Current::File { headers, receiver: Box::new(Receiver::new(Arc::clone(&self.spool))) }
+            }
+            (Some("application/pdf"), None) => {
+                Current::Refused(Incoming::UnnamedFile("it has no file name".to_owned()))
+            }
+            (Some(other), file_name) if !file_name.as_ref().is_some_and(String::is_empty) => {
+                refused(format!("content type {} is not accepted", Shown::new(other)))
+            }
+            // A file input that was left empty may come with any type.
+            (Some(_), _) => {
+                Current::File { headers, receiver: Box::new(Receiver::new(Arc::clone(&self.spool))) }
+            }
+        }
+    }
+
+    fn end(&mut self, current: Current) -> Result<(), StoreError> {
+        let part = match current {
+            Current::Ignored => return Ok(()),
+            Current::Surplus => None,
+            Current::Json(json) => Some(Incoming::Person(json.freeze())),
+            Current::TooLarge => Some(Incoming::PersonTooLarge),
+            Current::Refused(part) => Some(part),
+            Current::File { headers, receiver } => {
+                let upload = receiver.finish()?;
+                let name = headers.file_name.unwrap_or_default();
+                if name.is_empty() && upload.is_pdf == Err(NotAPdf::Empty) {
+                    return Ok(());
+                }
+                Some(file(headers.content_type.as_deref(), name, upload))
+            }
+        };
+        self.count = self.count.saturating_add(1);
+        if self.parts.len() < MAX_PARTS {
+            self.parts.extend(part);
+        }
+        Ok(())
+    }
+
+    /// The parts, now that the body has ended.
+    pub fn finish(self) -> Result<Vec<Incoming>, RequestFault> {
+        self.splitter.finish().map_err(|fault: MultipartFault| RequestFault::invalid(fault))?;
+        match usize::try_from(self.count) {
+            Ok(0) => Err(RequestFault::invalid("the body has no parts")),
+            Ok(count) if count <= MAX_PARTS => Ok(self.parts),
+            _ => Err(RequestFault::TooManyParts(self.count)),
+        }
+    }
+}
+
+fn refused(reason: String) -> Current {
+    Current::Refused(Incoming::Unacceptable(reason))
+}
+
+/// A fault of the headers as a whole refuses the part; one of the file name, the file.
+fn unreadable(fault: &UnreadableHeaders) -> Incoming {
+    match fault {
+        UnreadableHeaders::Section(_) | UnreadableHeaders::Repeated(_) | UnreadableHeaders::Malformed => {
+            Incoming::Unacceptable(fault.to_string())
+        }
+        _ => Incoming::UnnamedFile(fault.to_string()),
+    }
+}
+
+/// A file that is not sent as a PDF is one where its name and its bytes both say so.
+fn file(content_type: Option<&str>, name: String, upload: Upload) -> Incoming {
+    match content_type {
+        Some("application/pdf") if name.is_empty() => {
+            Incoming::UnnamedFile("its file name is empty".to_owned())
+        }
+        Some("application/pdf") => Incoming::File(name, upload),
+        _ if name.to_ascii_lowercase().ends_with(".pdf") && upload.is_pdf.is_ok() => {
+            Incoming::File(name, upload)
+        }
+        Some(other) => Incoming::Unacceptable(format!("content type {} is not accepted", Shown::new(other))),
+        None => Incoming::Unacceptable("it has no content type and is no PDF".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemorySpool;
+
+    const PDF: &str = "%PDF-1.7\n%%EOF\n";
+
+    fn read(parts: &[(&str, &str)]) -> Result<Vec<Incoming>, RequestFault> {
+        let mut body = String::new();
+        for (headers, data) in parts {
+            body += &format!("--b\r\n{headers}\r\n\r\n{data}\r\n");
+        }
+        let boundary = Boundary::parse("multipart/form-data; boundary=b").unwrap();
+        let mut reader = FormReader::new(&boundary, Arc::new(MemorySpool));
+        reader.feed(Bytes::from(body + "--b--")).unwrap();
+        reader.finish()
+    }
+
+    /// What a part with these header lines becomes.
+    fn kind(headers: &str, data: &str) -> String {
+        match read(&[(headers, data)]) {
+            Err(RequestFault::Invalid(reason)) => reason,
+            Err(RequestFault::TooManyParts(count)) => format!("{count} parts"),
+            Ok(parts) => match &parts[..] {
+                [Incoming::Person(json)] => format!("person {}", String::from_utf8_lossy(json)),
+                [Incoming::PersonTooLarge] => "too large".to_owned(),
+                [Incoming::File(name, upload)] => format!("file {name} {:?}", upload.is_pdf),
+                [Incoming::UnnamedFile(reason)] => format!("unnamed: {reason}"),
+                [Incoming::Unacceptable(reason)] => format!("refused: {reason}"),
+                other => panic!("{other:?}"),
+            },
+        }
+    }
+
+    const FILE: &str = "Content-Disposition: form-data; name=\"f\"; filename=\"a__b__c.pdf\"";
+    const FIELD: &str = "Content-Disposition: form-data; name=\"f\"";
+
+    fn typed(disposition: &str, content_type: &str) -> String {
+        format!("{disposition}\r\nContent-Type: {content_type}")
+    }
+
+    #[test]
+    fn the_content_type_says_what_a_part_is() {
+        assert_eq!(kind(&typed(FIELD, "application/json"), "{}"), "person {}");
+        assert_eq!(kind(&typed(FIELD, "Application/JSON; charset=utf-8"), "{}"), "person {}");
+        assert_eq!(kind(&typed(FILE, "application/json"), "{}"), "person {}");
+        assert_eq!(kind(&typed(FILE, "application/pdf"), PDF), "file a__b__c.pdf Ok(())");
+        assert_eq!(kind(&typed(FILE, "application/pdf"), "x"), "file a__b__c.pdf Err(NoHeader)");
+        assert_eq!(
+            kind(&typed(FILE, "text/plain"), PDF),
+            "refused: content type 'text/plain' is not accepted"
+        );
+        assert_eq!(
+            kind(&typed(FIELD, "multipart/mixed"), "x"),
+            "refused: content type 'multipart/mixed' is not accepted"
+        );
+    }
+
+    #[test]
+    fn a_part_without_a_type_is_json_unless_it_is_a_pdf() {
+        assert_eq!(kind(FIELD, "{}"), "person {}");
+        assert_eq!(kind("X-Other: 1", "{}"), "person {}");
+        assert_eq!(kind(FILE, PDF), "file a__b__c.pdf Ok(())");
+        assert_eq!(kind(FILE, "x"), "refused: it has no content type and is no PDF");
+        assert_eq!(kind(&typed(FILE, "application/octet-stream"), PDF), "file a__b__c.pdf Ok(())");
+        assert_eq!(
+            kind(&typed(FILE, "application/octet-stream"), "x"),
+            "refused: content type 'application/octet-stream' is not accepted"
+        );
+    }
+
+    #[test]
+    fn a_pdf_needs_a_name() {
+        assert_eq!(kind(&typed(FIELD, "application/pdf"), PDF), "unnamed: it has no file name");
+        let empty = "Content-Disposition: form-data; name=\"f\"; filename=\"\"";
+        assert_eq!(kind(&typed(empty, "application/pdf"), PDF), "unnamed: its file name is empty");
+        let twice = format!("{FILE}; filename=\"x.pdf\"");
+        assert_eq!(kind(&typed(&twice, "application/pdf"), PDF), "unnamed: two file names");
+        assert_eq!(kind(&format!("{FILE}\r\n{FILE}"), PDF), "refused: two Content-Disposition headers");
+    }
+
+    #[test]
+    fn what_browsers_add_is_not_counted() {
+        let empty = "Content-Disposition: form-data; name=\"f\"; filename=\"\"\r\nContent-Type: application/octet-stream";
+        assert_eq!(kind(empty, ""), "the body has no parts");
+        assert_eq!(
+            kind("Content-Disposition: form-data; name=\"_charset_\"", "UTF-8"),
+            "the body has no parts"
+        );
+        let parts = read(&[(empty, ""), (FIELD, "{}"), (empty, "")]).unwrap();
+        assert_eq!(parts.len(), 1);
+    }
+
+    #[test]
+    fn encodings_are_refused_by_part() {
+        for encoding in ["base64", "Quoted-Printable", "x-gzip"] {
+            let part = kind(&format!("{FIELD}\r\nContent-Transfer-Encoding: {encoding}"), "e30=");
+            assert_eq!(
+                part,
+                format!("refused: Content-Transfer-Encoding '{}' is not accepted", encoding.to_lowercase())
+            );
+        }
+        assert_eq!(kind(&format!("{FIELD}\r\nContent-Transfer-Encoding: 8BIT"), "{}"), "person {}");
+    }
+
+    #[test]
+    fn fifty_parts_are_read_and_fifty_one_are_too_many() {
+        assert_eq!(read(&vec![(FIELD, "{}"); 50]).unwrap().len(), 50);
+        assert_eq!(read(&vec![(FIELD, "{}"); 51]).unwrap_err(), RequestFault::TooManyParts(51));
+        assert_eq!(read(&vec![(FIELD, "{}"); 70]).unwrap_err(), RequestFault::TooManyParts(70));
+    }
+
+    #[test]
+    fn an_object_of_256_kib_is_kept_and_one_byte_more_is_not() {
+        let json = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+        assert!(kind(FIELD, &json(MAX_UPDATE_BYTES)).starts_with("person"));
+        assert_eq!(kind(FIELD, &json(MAX_UPDATE_BYTES + 1)), "too large");
+    }
+}

@@ -1,0 +1,230 @@
+//! The import: from parts that have arrived to a log that is closed. Every entry point runs this function; they differ
+//! in where the bytes come from and who waits.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join;
+
+use crate::batch::{Incoming, RequestFault};
+use crate::check::{Checked, check};
+use crate::delivery::{self, Ready};
+use crate::directory::{self, Meant, Resolved};
+use crate::error::StoreError;
+use crate::filing;
+use crate::finding::{Finding, FindingCode};
+use crate::id::ImportId;
+use crate::log::{Answer, Ending, ImportLog, PartLog, PartOutcome, State};
+use crate::person::{Person, Who};
+use crate::ports::{App, IndexEntry, Opened};
+use crate::shown::Shown;
+use crate::time::Timestamp;
+
+/// How long a caller waits at most: an HTTP API of API Gateway gives up after 30 s, and the answer has to get there.
+pub const SYNCHRONOUS: Duration = Duration::from_secs(25);
+
+/// A request that has been read to its end.
+#[derive(Debug)]
+pub struct Request {
+    /// The GUID that names it.
+    pub id: ImportId,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The name of the key that sent it.
+    pub key_name: String,
+    /// Its parts, or why there are none.
+    pub parts: Result<Vec<Incoming>, RequestFault>,
+    /// When what is not delivered yet is left.
+    pub until: Timestamp,
+}
+
+/// A store of ours failed, so the import could not be carried out or not be recorded.
+#[derive(Debug)]
+pub struct Interrupted {
+    /// The import.
+    pub id: ImportId,
+    /// Whether its log was opened: then the caller can look it up.
+    pub opened: bool,
+    /// What failed.
+    pub error: StoreError,
+}
+
+/// A part on its way: what it is, and whom it means. `Err` where its log entry is final already.
+type Part = Result<(Checked, Meant), PartLog>;
+
+/// Carries out an import. Nothing leaves before its log is open; whatever happens to a part afterwards is in the log
+/// that is given back, closed.
+pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> {
+    let id = request.id;
+    let before = |error| Interrupted { id, opened: false, error };
+    let (fault, parts) = match request.parts {
+        Ok(parts) => (None, parts),
+        Err(fault) => (Some(fault), Vec::new()),
+    };
+    let parts: Vec<_> = parts.into_iter().map(|part| check(&app.profile, part)).collect();
+    let parts = resolve(app, parts, request.until).await.map_err(before)?;
+    let mut log = ImportLog {
+        id,
+        received_at: request.received_at,
+        key_name: Shown::new(&request.key_name),
+        state: State::Running,
+        fault,
+        parts: parts.iter().map(entry).collect(),
+        names_targets: app.targets.len() > 1,
+    };
+    let pending = log.parts.iter().any(|part| part.outcome == PartOutcome::Pending);
+    if !pending {
+        log.state = State::Ended(log.answer());
+    }
+    match app.imports.open(&log, &index(id, &parts)).await.map_err(before)? {
+        Opened::New => {}
+        Opened::Before => {
+            return Err(before(StoreError::new("open the import log", "the import id is taken")));
+        }
+    }
+    if pending {
+        let stored = carry_out(app, &parts, request.until, &mut log).await;
+        log.state = State::Ended(if stored { log.answer() } else { Answer::StoreFailed });
+        let closed = app.imports.close(&log).await;
+        closed.map_err(|error| Interrupted { id, opened: true, error })?;
+    }
+    report(app, &log);
+    Ok(log)
+}
+
+/// Finds out whom each part means, and whom its references mean.
+async fn resolve(
+    app: &App,
+    parts: Vec<Result<Checked, PartLog>>,
+    until: Timestamp,
+) -> Result<Vec<Part>, StoreError> {
+    let references: Vec<_> =
+        parts.iter().map(|part| part.as_ref().map(Checked::references).unwrap_or_default()).collect();
+    let people: Vec<&Who> = parts
+        .iter()
+        .flatten()
+        .map(Checked::who)
+        .chain(references.iter().flatten().map(|(_, who)| who))
+        .collect();
+    let resolved = directory::resolve(app, &people, until).await?;
+    let judged = parts.into_iter().zip(references).map(|(part, references)| {
+        part.and_then(|part| match judge(&resolved, &part, &references) {
+            Ok(meant) => Ok((part, meant)),
+            Err(outcome) => Err(PartLog { subject: part.subject(), outcome }),
+        })
+    });
+    Ok(judged.collect())
+}
+
+/// Whom a part means, unless a person whom one of its values names is unknown.
+fn judge(
+    resolved: &Resolved,
+    part: &Checked,
+    references: &[(std::sync::Arc<str>, Who)],
+) -> Result<Meant, PartOutcome> {
+    let mut unknown = Finding::whole(FindingCode::UnknownReferences);
+    let mut named = BTreeSet::new();
+    let mut unavailable = None;
+    for (field, who) in references {
+        match resolved.meant(who) {
+            Meant::Known(_) => {}
+            Meant::Unavailable(why) => unavailable = Some(why),
+            Meant::Nobody | Meant::TwoPeople(_) | Meant::Several => {
+                if named.insert(field) {
+                    unknown.add(field, || None);
+                }
+            }
+        }
+    }
+    match (unknown.names.is_empty(), unavailable) {
+        (false, _) => Err(PartOutcome::InvalidPerson(vec![unknown])),
+        (true, Some(why)) => Ok(Meant::Unavailable(why)),
+        (true, None) => Ok(resolved.meant(part.who())),
+    }
+}
+
+/// What the log says of a part before anything is delivered.
+fn entry(part: &Part) -> PartLog {
+    match part {
+        Err(entry) => entry.clone(),
+        Ok((part, meant)) => PartLog { subject: part.subject(), outcome: without_a_person(meant) },
+    }
+}
+
+/// How a part ends that means nobody in particular; pending where it means somebody.
+fn without_a_person(meant: &Meant) -> PartOutcome {
+    match meant {
+        Meant::Known(_) => PartOutcome::Pending,
+        Meant::Nobody => PartOutcome::UnknownPerson,
+        Meant::TwoPeople(employee_id) => PartOutcome::IdentifierConflict(Shown::new(employee_id)),
+        Meant::Several => PartOutcome::Refused("several people have this identifier".to_owned()),
+        Meant::Unavailable(why) => PartOutcome::Refused(format!("{why}, send it again")),
+    }
+}
+
+fn index(import: ImportId, parts: &[Part]) -> Vec<IndexEntry> {
+    let entry = |(part, checked): (usize, &Part)| {
+        let (checked, Meant::Known(person)) = checked.as_ref().ok()? else { return None };
+        let fields = match checked {
+            Checked::Update { changes, .. } => changes.iter().map(|change| change.field.clone()).collect(),
+            Checked::File { field, .. } => vec![field.clone()],
+        };
+        Some(IndexEntry { person: person.key(), import, part, fields })
+    };
+    parts.iter().enumerate().filter_map(entry).collect()
+}
+
+/// Delivers and files what is pending, and enters the outcomes. `false` where a store of ours failed.
+async fn carry_out(app: &App, parts: &[Part], until: Timestamp, log: &mut ImportLog) -> bool {
+    let mut updates: Vec<Ready<'_>> = Vec::new();
+    let mut files: Vec<filing::File<'_>> = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        let Some((checked, person)) = known(part) else { continue };
+        match checked {
+            Checked::Update { changes, .. } => updates.push(Ready { part: number, person, changes }),
+            Checked::File { field, is_list, name, upload, .. } => {
+                files.push(filing::File { part: number, person, field, is_list: *is_list, name, upload });
+            }
+        }
+    }
+    let delivered = delivery::deliver(app, log.id, &updates, until);
+    let filed = filing::file(app, log.id, log.received_at, &files);
+    let (delivered, filed) = join(delivered, filed).await;
+    let mut stored = true;
+    for (part, outcome) in filed {
+        stored &= outcome.is_ok();
+        log.parts[part].outcome = outcome
+            .unwrap_or_else(|_| PartOutcome::Refused("our document store failed, send it again".to_owned()));
+    }
+    for (part, outcome) in delivered {
+        log.parts[part].outcome = outcome;
+    }
+    stored
+}
+
+fn known(part: &Part) -> Option<(&Checked, &Person)> {
+    match part {
+        Ok((checked, Meant::Known(person))) => Some((checked, person)),
+        _ => None,
+    }
+}
+
+/// The one line that an operator reads of an import: numbers, never a person.
+fn report(app: &App, log: &ImportLog) {
+    let failed_deliveries = log.parts.iter().filter_map(|part| match &part.outcome {
+        PartOutcome::Delivered { deliveries, .. } => Some(deliveries),
+        _ => None,
+    });
+    let unavailable = failed_deliveries
+        .flatten()
+        .filter(|delivery| matches!(delivery.outcome.ending, Ending::Deferred(_)))
+        .count();
+    tracing::info!(
+        import.id = %log.id,
+        parts = log.parts.len(),
+        succeeded = log.succeeded(),
+        deliveries.unavailable = unavailable,
+        duration_ms = app.clock.now().since(log.received_at).as_millis(),
+        "import {} ended", log.id,
+    );
+}

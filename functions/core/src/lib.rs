@@ -1,0 +1,38 @@
+//! The rules of People Import: what an import is, what is valid, who is meant, and what happens in which order.
+//!
+//! A request becomes an import in this order, one module each:
+//!
+//! 1. [`multipart`], [`disposition`], [`form`] and [`batch`] split a body into parts;
+//! 2. [`check`] holds each part against the [`profile`] definition: [`update`] for JSON, [`file_name`] and [`document`]
+//!    for files, with [`finding`]s as the result;
+//! 3. [`directory`] finds out who is meant: the [`person`];
+//! 4. [`import`] opens the [`log`], lets [`delivery`] and [`filing`] do their work, and closes it;
+//! 5. [`log_text`] shows the log.
+//!
+//! What is deliberately absent: any I/O. The stores, the targets and the time are [`ports`], with twins in [`memory`]. A
+//! part that is invalid and a target that refuses are outcomes; the only error is [`error::StoreError`]: a store of
+//! ours failed. No type here is written to a wire or a table; adapters have their own.
+
+pub mod batch;
+pub mod check;
+pub mod delivery;
+pub mod directory;
+pub mod disposition;
+pub mod document;
+pub mod error;
+pub mod file_name;
+pub mod filing;
+pub mod finding;
+pub mod form;
+pub mod id;
+pub mod import;
+pub mod log;
+pub mod log_text;
+pub mod memory;
+pub mod multipart;
+pub mod person;
+pub mod ports;
+pub mod profile;
+pub mod shown;
+pub mod time;
+pub mod update;

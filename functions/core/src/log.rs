@@ -1,0 +1,195 @@
+//! The import log: what happened to each part of an import, as it is stored, shown and answered. The answer to the
+//! caller follows from it, so the two can never disagree.
+
+use std::sync::Arc;
+
+use crate::batch::RequestFault;
+use crate::finding::Finding;
+use crate::id::ImportId;
+use crate::person::TargetName;
+use crate::shown::Shown;
+use crate::time::Timestamp;
+
+/// The stored record of one import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportLog {
+    /// The request id.
+    pub id: ImportId,
+    /// When the request was received.
+    pub received_at: Timestamp,
+    /// The name of the API key that sent it.
+    pub key_name: Shown,
+    /// Whether it is still running, or how it ended.
+    pub state: State,
+    /// Why no part was judged, where the request itself was at fault.
+    pub fault: Option<RequestFault>,
+    /// What became of each part, in part order; none where the request itself was at fault.
+    pub parts: Vec<PartLog>,
+    /// Whether the deployment had more than one target then, so that lines name them.
+    pub names_targets: bool,
+}
+
+/// Where an import stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Opened, and not yet closed.
+    Running,
+    /// Closed, and answered so.
+    Ended(Answer),
+}
+
+/// The answer to an import. `adapters/src/http.rs` knows the status codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Every part succeeded.
+    Succeeded,
+    /// Some parts failed, others did not.
+    PartlyFailed,
+    /// Every part failed, or the request itself was at fault.
+    Failed,
+    /// More parts than are allowed.
+    TooManyParts,
+    /// A store of ours failed after the log was opened; what is not in the log did not happen.
+    StoreFailed,
+}
+
+/// What became of one part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartLog {
+    /// What the part is about.
+    pub subject: Subject,
+    /// How it ended.
+    pub outcome: PartOutcome,
+}
+
+/// What a part is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A person update, and whom it names, where that can be read.
+    Person(Option<Shown>),
+    /// A document; whose, and `field/name`, where that can be read.
+    Document(Option<(Shown, Shown)>),
+    /// A part that is neither.
+    Unknown,
+}
+
+/// How a part ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartOutcome {
+    /// Not known: the import is running, or died.
+    Pending,
+    /// Validation refused the person update.
+    InvalidPerson(Vec<Finding>),
+    /// Validation refused the file: why, in sentences.
+    InvalidFile(String),
+    /// The part is of no kind that is accepted, or could not be read: why.
+    InvalidPart(String),
+    /// Nobody knows the person.
+    UnknownPerson,
+    /// The two identifiers are two people; the employeeId as written (the subject has the UPN).
+    IdentifierConflict(Shown),
+    /// Nothing was tried, or a store failed: why.
+    Refused(String),
+    /// The document was stored where none was.
+    Uploaded,
+    /// The document took another one's place.
+    Replaced,
+    /// The person update was delivered where it was wanted.
+    Delivered {
+        /// One entry for each target that it concerned, in the order of the configuration; none where it named no field.
+        deliveries: Vec<Delivery>,
+        /// The fields that no target takes, in the order sent.
+        unmapped: Vec<Arc<str>>,
+    },
+}
+
+/// One person update at one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The target's name.
+    pub target: TargetName,
+    /// How it ended there.
+    pub outcome: Outcome,
+}
+
+/// How a delivery ended, and what it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// The target's own code, `200/0` say, where it answered.
+    pub code: Option<String>,
+    /// How often the update was sent; 0 where it was not.
+    pub attempts: u32,
+    /// How long it took, in milliseconds, waiting included.
+    pub duration_ms: u32,
+}
+
+/// How a delivery ended. A reason is a sentence without field values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Saved.
+    Updated,
+    /// The target found no difference.
+    Unchanged,
+    /// Saved, but the target refused something; counts as failed.
+    PartlyUpdated(String),
+    /// The target does not know the person.
+    UnknownPerson,
+    /// Not saved, and sending it again as it is would not help.
+    Refused(String),
+    /// Not saved, or not known to be, for a reason that passes.
+    Deferred(String),
+}
+
+impl Outcome {
+    /// An outcome of something that was never sent.
+    pub fn unsent(ending: Ending) -> Outcome {
+        Outcome { ending, code: None, attempts: 0, duration_ms: 0 }
+    }
+}
+
+impl Ending {
+    /// Whether the target holds now what the update says.
+    pub fn succeeded(&self) -> bool {
+        matches!(self, Ending::Updated | Ending::Unchanged)
+    }
+}
+
+impl PartOutcome {
+    /// Whether the part did what it was sent for.
+    pub fn succeeded(&self) -> bool {
+        match self {
+            PartOutcome::Uploaded | PartOutcome::Replaced => true,
+            PartOutcome::Delivered { deliveries, unmapped } => {
+                unmapped.is_empty() && deliveries.iter().all(|delivery| delivery.outcome.ending.succeeded())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether validation refused the part, before anybody was asked about its person.
+    pub fn is_invalid(&self) -> bool {
+        matches!(
+            self,
+            PartOutcome::InvalidPerson(_) | PartOutcome::InvalidFile(_) | PartOutcome::InvalidPart(_)
+        )
+    }
+}
+
+impl ImportLog {
+    /// How many parts succeeded.
+    pub fn succeeded(&self) -> usize {
+        self.parts.iter().filter(|part| part.outcome.succeeded()).count()
+    }
+
+    /// The answer that follows from the outcomes, once all of them are known.
+    pub fn answer(&self) -> Answer {
+        match (&self.fault, self.succeeded()) {
+            (Some(RequestFault::TooManyParts(_)), _) => Answer::TooManyParts,
+            (Some(RequestFault::Invalid(_)), _) | (None, 0) => Answer::Failed,
+            (None, succeeded) if succeeded == self.parts.len() => Answer::Succeeded,
+            (None, _) => Answer::PartlyFailed,
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The import log as text, to the byte of the documented API, and the vocabulary of its lines.
+
+use std::fmt::Write as _;
+
+use crate::batch::{MAX_PARTS, RequestFault};
+use crate::log::{Delivery, Ending, ImportLog, PartLog, PartOutcome, Subject};
+use crate::shown::Shown;
+
+/// Every kind of line. Scripts look for these words, so none is ever renamed; the user documentation lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogKind {
+    /// A person was updated at every target that it concerned.
+    PersonUpdated,
+    /// Every target said that nothing differs, or no field was named.
+    PersonUnchanged,
+    /// A file was stored, or replaced.
+    FileUploaded,
+    /// Validation refused a person update.
+    InvalidPerson,
+    /// Validation refused a file.
+    InvalidFile,
+    /// A part of a kind or an encoding that is not accepted, or that could not be read.
+    InvalidPart,
+    /// Nobody knows the person.
+    UnknownPerson,
+    /// The two identifiers of one part are two people.
+    IdentifierConflict,
+    /// A field that goes to no target.
+    FieldNotMapped,
+    /// Saved, but the target refused something of it.
+    PersonPartlyUpdated,
+    /// A target did not take an update.
+    DeliveryRefused,
+    /// A file was not stored.
+    FileNotUploaded,
+    /// The request itself was at fault.
+    InvalidRequest,
+    /// More parts than are allowed.
+    TooManyParts,
+}
+
+impl LogKind {
+    /// Every kind, successes first.
+    pub const ALL: [LogKind; 14] = [
+        LogKind::PersonUpdated,
+        LogKind::PersonUnchanged,
+        LogKind::FileUploaded,
+        LogKind::InvalidPerson,
+        LogKind::InvalidFile,
+        LogKind::InvalidPart,
+        LogKind::UnknownPerson,
+        LogKind::IdentifierConflict,
+        LogKind::FieldNotMapped,
+        LogKind::PersonPartlyUpdated,
+        LogKind::DeliveryRefused,
+        LogKind::FileNotUploaded,
+        LogKind::InvalidRequest,
+        LogKind::TooManyParts,
+    ];
+
+    /// How a line of this kind begins: `Success - PersonUpdated`, `Error - InvalidPerson`.
+    pub fn prefix(self) -> String {
+        let severity = match self {
+            LogKind::PersonUpdated | LogKind::PersonUnchanged | LogKind::FileUploaded => "Success",
+            _ => "Error",
+        };
+        format!("{severity} - {self:?}")
+    }
+}
+
+/// The whole log as text; every line ends in `\n`. First the parts that validation refused, then the others, each in
+/// part order.
+pub fn render(log: &ImportLog) -> String {
+    let mut text = format!("{} - RequestId: {}\n", log.received_at.to_log_text(), log.id);
+    for (kind, rest) in lines(log) {
+        let _ = writeln!(text, "{} - {rest}", kind.prefix());
+    }
+    text
+}
+
+/// The lines below the head, as kind and text.
+pub fn lines(log: &ImportLog) -> Vec<(LogKind, String)> {
+    let mut lines = Vec::new();
+    match &log.fault {
+        Some(RequestFault::Invalid(reason)) => lines.push((LogKind::InvalidRequest, reason.clone())),
+        Some(RequestFault::TooManyParts(count)) => {
+            lines.push((LogKind::TooManyParts, format!("{count} parts, at most {MAX_PARTS} are allowed")));
+        }
+        None => {}
+    }
+    for invalid in [true, false] {
+        for (number, part) in
+            log.parts.iter().enumerate().filter(|(_, part)| part.outcome.is_invalid() == invalid)
+        {
+            part_lines(number, part, log.names_targets, &mut lines);
+        }
+    }
+    lines
+}
+
+fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Vec<(LogKind, String)>) {
+    let (person, file) = names(&part.subject);
+    let line = match &part.outcome {
+        PartOutcome::Pending => return,
+        PartOutcome::Delivered { deliveries, unmapped } => {
+            delivery_lines(person, deliveries, names_targets && deliveries.len() > 1, lines);
+            if deliveries.is_empty() && unmapped.is_empty() {
+                lines.push((LogKind::PersonUnchanged, format!("{person} unchanged")));
+            }
+            let unmapped = unmapped.iter().map(|field| format!("'{field}' of {person} goes to no target"));
+            lines.extend(unmapped.map(|text| (LogKind::FieldNotMapped, text)));
+            return;
+        }
+        PartOutcome::InvalidPerson(findings) => {
+            let findings = findings.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+            (LogKind::InvalidPerson, format!("Invalid person in part {number}: {findings}"))
+        }
+        PartOutcome::InvalidFile(reason) => {
+            (LogKind::InvalidFile, format!("Invalid file in part {number}: {reason}"))
+        }
+        PartOutcome::InvalidPart(reason) => (LogKind::InvalidPart, format!("Part {number}: {reason}")),
+        PartOutcome::UnknownPerson => (LogKind::UnknownPerson, format!("Unknown person: {person}")),
+        PartOutcome::IdentifierConflict(employee_id) => {
+            (LogKind::IdentifierConflict, format!("{person} and {employee_id} are two persons"))
+        }
+        PartOutcome::Refused(reason) => match file {
+            Some(file) => (LogKind::FileNotUploaded, format!("{file} for {person} not uploaded: {reason}")),
+            None => (LogKind::DeliveryRefused, format!("{person} not updated: {reason}")),
+        },
+        PartOutcome::Uploaded => (LogKind::FileUploaded, uploaded("Uploaded", file, person)),
+        PartOutcome::Replaced => (LogKind::FileUploaded, uploaded("Replaced", file, person)),
+    };
+    lines.push(line);
+}
+
+fn uploaded(verb: &str, file: Option<&Shown>, person: &Shown) -> String {
+    file.map_or_else(String::new, |file| format!("{verb} file {file} for {person}"))
+}
+
+fn names(subject: &Subject) -> (&Shown, Option<&Shown>) {
+    static NOBODY: std::sync::LazyLock<Shown> = std::sync::LazyLock::new(|| Shown::new(""));
+    match subject {
+        Subject::Person(Some(person)) => (person, None),
+        Subject::Document(Some((person, file))) => (person, Some(file)),
+        Subject::Person(None) | Subject::Document(None) | Subject::Unknown => (&NOBODY, None),
+    }
+}
+
+/// One line for all targets where they agree, else one for each.
+fn delivery_lines(
+    person: &Shown,
+    deliveries: &[Delivery],
+    several: bool,
+    lines: &mut Vec<(LogKind, String)>,
+) {
+    let all =
+        |wanted: fn(&Ending) -> bool| deliveries.iter().all(|delivery| wanted(&delivery.outcome.ending));
+    if deliveries.is_empty() {
+        return;
+    }
+    if all(Ending::succeeded) {
+        let unchanged = all(|ending| *ending == Ending::Unchanged);
+        let ending = if unchanged { Ending::Unchanged } else { Ending::Updated };
+        lines.push(ending_line(person, &ending));
+        return;
+    }
+    if all(|ending| *ending == Ending::UnknownPerson) {
+        lines.push(ending_line(person, &Ending::UnknownPerson));
+        return;
+    }
+    for delivery in deliveries {
+        let (kind, mut text) = ending_line(person, &delivery.outcome.ending);
+        if several {
+            let _ = write!(text, " at {}", delivery.target);
+        }
+        lines.push((kind, text));
+    }
+}
+
+fn ending_line(person: &Shown, ending: &Ending) -> (LogKind, String) {
+    match ending {
+        Ending::Updated => (LogKind::PersonUpdated, format!("{person} updated")),
+        Ending::Unchanged => (LogKind::PersonUnchanged, format!("{person} unchanged")),
+        Ending::PartlyUpdated(what) => {
+            (LogKind::PersonPartlyUpdated, format!("{person} updated, but {what}"))
+        }
+        Ending::UnknownPerson => (LogKind::UnknownPerson, format!("Unknown person: {person}")),
+        Ending::Refused(reason) => (LogKind::DeliveryRefused, format!("{person} not updated: {reason}")),
+        // Nothing is kept for later yet, so nothing is promised.
+        Ending::Deferred(reason) => {
+            (LogKind::DeliveryRefused, format!("{person} not updated: {reason}, send it again"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Finding, FindingCode};
+    use crate::id::ImportId;
+    use crate::log::{Answer, Outcome, State};
+    use crate::time::Timestamp;
+
+    fn log(parts: Vec<PartLog>) -> ImportLog {
+        ImportLog {
+            id: ImportId::parse("97aa006e-1fb7-47c6-ad10-1c8331b7d2c7").unwrap(),
+            received_at: Timestamp::from_millis(1_700_757_179_000),
+            key_name: Shown::new("test"),
+            state: State::Running,
+            fault: None,
+            parts,
+            names_targets: true,
+        }
+    }
+
+    fn person(outcome: PartOutcome) -> PartLog {
+        PartLog { subject: Subject::Person(Some(Shown::new("joe@company.com"))), outcome }
+    }
+
+    fn file(outcome: PartOutcome) -> PartLog {
+        let names = (Shown::new("joe@company.com"), Shown::new("salary/March 2023.pdf"));
+        PartLog { subject: Subject::Document(Some(names)), outcome }
+    }
+
+    fn delivered(endings: &[Ending], unmapped: &[&str]) -> PartLog {
+        let delivery = |(n, ending): (usize, &Ending)| Delivery {
+            target: format!("t{n}").into(),
+            outcome: Outcome::unsent(ending.clone()),
+        };
+        let deliveries = endings.iter().enumerate().map(delivery).collect();
+        person(PartOutcome::Delivered {
+            deliveries,
+            unmapped: unmapped.iter().map(|field| (*field).into()).collect(),
+        })
+    }
+
+    /// The text without its first line, and the answer.
+    fn check(parts: Vec<PartLog>, text: &str, answer: Answer) {
+        let log = log(parts);
+        assert_eq!(render(&log).split_once('\n').unwrap().1, text);
+        assert_eq!(log.answer(), answer);
+    }
+
+    #[test]
+    fn the_head_has_time_and_request_id() {
+        assert_eq!(
+            render(&log(vec![])),
+            "2023-11-23T16:32:59 - RequestId: 97aa006e-1fb7-47c6-ad10-1c8331b7d2c7\n"
+        );
+    }
+
+    #[test]
+    fn documented_lines_are_as_documented() {
+        check(
+            vec![delivered(&[Ending::Updated], &[])],
+            "Success - PersonUpdated - 'joe@company.com' updated\n",
+            Answer::Succeeded,
+        );
+        check(
+            vec![file(PartOutcome::Uploaded), file(PartOutcome::Replaced)],
+            "Success - FileUploaded - Uploaded file 'salary/March 2023.pdf' for 'joe@company.com'\n\
+             Success - FileUploaded - Replaced file 'salary/March 2023.pdf' for 'joe@company.com'\n",
+            Answer::Succeeded,
+        );
+    }
+
+    #[test]
+    fn what_validation_refused_comes_first() {
+        check(
+            vec![
+                person(PartOutcome::UnknownPerson),
+                person(PartOutcome::InvalidPerson(vec![Finding::whole(FindingCode::NoPersonIdentifier)])),
+            ],
+            "Error - InvalidPerson - Invalid person in part 1: NoPersonIdentifier: Neither 'userPrincipalName' nor 'employeeId' is provided.\n\
+             Error - UnknownPerson - Unknown person: 'joe@company.com'\n",
+            Answer::Failed,
+        );
+    }
+
+    #[test]
+    fn targets_are_named_where_they_differ() {
+        check(
+            vec![delivered(&[Ending::Updated, Ending::Unchanged], &[])],
+            "Success - PersonUpdated - 'joe@company.com' updated\n",
+            Answer::Succeeded,
+        );
+        check(
+            vec![delivered(&[Ending::UnknownPerson, Ending::UnknownPerson], &[])],
+            "Error - UnknownPerson - Unknown person: 'joe@company.com'\n",
+            Answer::Failed,
+        );
+        check(
+            vec![
+                delivered(&[Ending::Updated, Ending::Refused("no".into())], &[]),
+                delivered(&[Ending::Updated], &[]),
+            ],
+            "Success - PersonUpdated - 'joe@company.com' updated at t0\n\
+             Error - DeliveryRefused - 'joe@company.com' not updated: no at t1\n\
+             Success - PersonUpdated - 'joe@company.com' updated\n",
+            Answer::PartlyFailed,
+        );
+    }
+
+    #[test]
+    fn a_field_that_goes_nowhere_fails_the_part_but_not_its_delivery() {
+        check(
+            vec![delivered(&[Ending::Updated], &["skills"])],
+            "Success - PersonUpdated - 'joe@company.com' updated\n\
+             Error - FieldNotMapped - 'skills' of 'joe@company.com' goes to no target\n",
+            Answer::Failed,
+        );
+    }
+
+    #[test]
+    fn an_update_without_fields_is_unchanged() {
+        check(
+            vec![delivered(&[], &[])],
+            "Success - PersonUnchanged - 'joe@company.com' unchanged\n",
+            Answer::Succeeded,
+        );
+    }
+
+    #[test]
+    fn what_fails_for_a_passing_reason_is_to_be_sent_again() {
+        check(
+            vec![delivered(&[Ending::Deferred("aktion does not answer".into())], &[])],
+            "Error - DeliveryRefused - 'joe@company.com' not updated: aktion does not answer, send it again\n",
+            Answer::Failed,
+        );
+    }
+
+    #[test]
+    fn too_many_parts_are_counted() {
+        let log = ImportLog { fault: Some(RequestFault::TooManyParts(51)), ..log(vec![]) };
+        assert!(render(&log).ends_with("\nError - TooManyParts - 51 parts, at most 50 are allowed\n"));
+        assert_eq!(log.answer(), Answer::TooManyParts);
+    }
+}

@@ -1,0 +1,195 @@
+//! The ports in memory: what tests and benches run on, and what each real adapter is compared with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::directory::merge;
+use crate::document::{Content, Document, DocumentKey, Slot, Spool, Spooled};
+use crate::error::StoreError;
+use crate::id::ImportId;
+use crate::log::ImportLog;
+use crate::person::{Identifier, NativeKey, Person, PersonKey, TargetName};
+use crate::ports::{
+    ApiKey, Clock, Directory, Documents, Imports, IndexEntry, KeyHash, Keys, Opened, Sighting, Stored,
+};
+use crate::time::Timestamp;
+
+/// A mutex whose data is used as it is also after a panic of another holder.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Import logs in memory.
+#[derive(Debug, Default)]
+pub struct MemoryImports {
+    logs: Mutex<BTreeMap<ImportId, ImportLog>>,
+    index: Mutex<Vec<IndexEntry>>,
+}
+
+#[async_trait]
+impl Imports for MemoryImports {
+    async fn open(&self, log: &ImportLog, index: &[IndexEntry]) -> Result<Opened, StoreError> {
+        let mut logs = lock(&self.logs);
+        if logs.contains_key(&log.id) {
+            return Ok(Opened::Before);
+        }
+        logs.insert(log.id, log.clone());
+        lock(&self.index).extend_from_slice(index);
+        Ok(Opened::New)
+    }
+
+    async fn close(&self, log: &ImportLog) -> Result<(), StoreError> {
+        lock(&self.logs).insert(log.id, log.clone());
+        Ok(())
+    }
+
+    async fn find(&self, id: ImportId) -> Result<Option<ImportLog>, StoreError> {
+        Ok(lock(&self.logs).get(&id).cloned())
+    }
+
+    async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
+        let mut entries: Vec<_> =
+            lock(&self.index).iter().filter(|entry| entry.person == *person).cloned().collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.import, entry.part)));
+        Ok(entries)
+    }
+}
+
+/// Documents in memory.
+#[derive(Debug, Default)]
+pub struct MemoryDocuments(Mutex<HashMap<Slot, (DocumentKey, Vec<u8>)>>);
+
+#[async_trait]
+impl Documents for MemoryDocuments {
+    async fn store(&self, document: &Document) -> Result<Stored, StoreError> {
+        let Content::Memory(bytes) = &document.content else {
+            return Err(StoreError::new("keep a document in memory", "it was spooled to a file"));
+        };
+        let object = (document.key.clone(), bytes.to_vec());
+        Ok(match lock(&self.0).insert(document.slot.clone(), object) {
+            Some((key, _)) if key != document.key => Stored::Replaced,
+            _ => Stored::Uploaded,
+        })
+    }
+
+    async fn read(&self, slot: &Slot) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(lock(&self.0).get(slot).map(|(_, bytes)| bytes.clone()))
+    }
+}
+
+/// A directory in memory.
+#[derive(Debug, Default)]
+pub struct MemoryDirectory(Mutex<HashMap<Identifier, Person>>);
+
+impl MemoryDirectory {
+    fn put(people: &mut HashMap<Identifier, Person>, person: &Person) {
+        for identifier in person.identifiers() {
+            people.insert(identifier, person.clone());
+        }
+    }
+}
+
+#[async_trait]
+impl Directory for MemoryDirectory {
+    async fn resolve(&self, identifiers: &[Identifier]) -> Result<HashMap<Identifier, Person>, StoreError> {
+        let people = lock(&self.0);
+        let known = |identifier: &Identifier| Some((identifier.clone(), people.get(identifier)?.clone()));
+        Ok(identifiers.iter().filter_map(known).collect())
+    }
+
+    async fn learn(&self, target: &TargetName, seen: &[Sighting]) -> Result<Vec<Person>, StoreError> {
+        let mut people = lock(&self.0);
+        let mut learnt = Vec::with_capacity(seen.len());
+        for sighting in seen {
+            let by_id = sighting.employee_id.clone().and_then(|id| people.get(&Identifier::EmployeeId(id)));
+            let by_upn = sighting.upn.clone().and_then(|upn| people.get(&Identifier::Upn(upn)));
+            let by_key = people.values().find(|person| person.keys.get(target) == Some(&sighting.key));
+            let (person, stale) = merge([by_id, by_upn, by_key], target, sighting);
+            stale.iter().for_each(|identifier| drop(people.remove(identifier)));
+            Self::put(&mut people, &person);
+            learnt.push(person);
+        }
+        Ok(learnt)
+    }
+
+    async fn forget(&self, target: &TargetName, key: &NativeKey) -> Result<(), StoreError> {
+        for person in lock(&self.0).values_mut() {
+            person.keys.retain(|name, known| name != target || known != key);
+        }
+        Ok(())
+    }
+
+    async fn release(&self, identifiers: &[Identifier]) -> Result<(), StoreError> {
+        lock(&self.0).retain(|identifier, _| !identifiers.contains(identifier));
+        Ok(())
+    }
+}
+
+/// API keys in memory.
+#[derive(Debug, Default)]
+pub struct MemoryKeys(Mutex<HashMap<KeyHash, ApiKey>>);
+
+#[async_trait]
+impl Keys for MemoryKeys {
+    async fn find(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
+        Ok(lock(&self.0).get(hash).cloned())
+    }
+
+    async fn put(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), StoreError> {
+        lock(&self.0).insert(hash.clone(), key.clone());
+        Ok(())
+    }
+}
+
+/// A clock that stands still, but for those who sleep: a sleep ends at once and moves it on.
+#[derive(Debug)]
+pub struct ManualClock(Mutex<Timestamp>);
+
+impl ManualClock {
+    /// A clock that shows this moment.
+    pub fn at(moment: Timestamp) -> ManualClock {
+        ManualClock(Mutex::new(moment))
+    }
+
+    /// Moves the clock on to a later moment.
+    pub fn advance_to(&self, moment: Timestamp) {
+        let mut now = lock(&self.0);
+        *now = moment.max(*now);
+    }
+}
+
+#[async_trait]
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *lock(&self.0)
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        self.advance_to(moment);
+    }
+}
+
+/// A spool that keeps even large files in memory.
+#[derive(Debug, Default)]
+pub struct MemorySpool;
+
+impl Spool for MemorySpool {
+    fn begin(&self, bytes: &[u8]) -> Result<Box<dyn Spooled>, StoreError> {
+        Ok(Box::new(MemorySpooled(bytes.to_vec())))
+    }
+}
+
+struct MemorySpooled(Vec<u8>);
+
+impl Spooled for MemorySpooled {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Content, StoreError> {
+        Ok(Content::Memory(self.0.into()))
+    }
+}

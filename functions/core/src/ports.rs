@@ -1,0 +1,262 @@
+//! What the rules need from outside, in our own words. Each port has an in-memory twin (`memory.rs`) and a real adapter,
+//! and one suite of tests that both pass.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+
+use crate::document::{Document, Slot, Spool};
+use crate::error::StoreError;
+use crate::id::ImportId;
+use crate::log::{ImportLog, Outcome};
+use crate::person::{Identifier, NativeKey, Person, PersonKey, TargetName};
+use crate::profile::Profile;
+use crate::time::Timestamp;
+use crate::update::Change;
+
+/// Everything that an entry point works with. Made once per process, shared by all requests.
+#[derive(Clone)]
+pub struct App {
+    /// Which fields a person may have.
+    pub profile: Arc<Profile>,
+    /// The configured targets, in the order of the configuration.
+    pub targets: Arc<[ConfiguredTarget]>,
+    /// The import logs.
+    pub imports: Arc<dyn Imports>,
+    /// The stored PDFs.
+    pub documents: Arc<dyn Documents>,
+    /// Who is known.
+    pub directory: Arc<dyn Directory>,
+    /// The API keys.
+    pub keys: Arc<dyn Keys>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where large files wait while a request is read.
+    pub spool: Arc<dyn Spool>,
+}
+
+/// A target and what it is for.
+#[derive(Clone)]
+pub struct ConfiguredTarget {
+    /// Its name, unique.
+    pub name: TargetName,
+    /// The profile fields that it takes.
+    pub fields: BTreeSet<Arc<str>>,
+    /// The target itself.
+    pub api: Arc<dyn Target>,
+}
+
+/// The import logs and the person index.
+#[async_trait]
+pub trait Imports: Send + Sync {
+    /// Records an import before anything leaves, on the condition that its id is new, and then one entry in the person
+    /// index for each part that concerns a known person. [`Opened::Before`] changes nothing.
+    async fn open(&self, log: &ImportLog, index: &[IndexEntry]) -> Result<Opened, StoreError>;
+
+    /// Records how an opened import ended.
+    async fn close(&self, log: &ImportLog) -> Result<(), StoreError>;
+
+    /// The log of this import, unless it is unknown or expired.
+    async fn find(&self, id: ImportId) -> Result<Option<ImportLog>, StoreError>;
+
+    /// What imports did to this person, newest first (larger import id, then larger part).
+    async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError>;
+}
+
+/// Whether an import id was new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// It was; the import is open now.
+    New,
+    /// There is an import of this id already.
+    Before,
+}
+
+/// One part that concerned a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The person.
+    pub person: PersonKey,
+    /// The import.
+    pub import: ImportId,
+    /// The part's number.
+    pub part: usize,
+    /// The fields that it named.
+    pub fields: Vec<Arc<str>>,
+}
+
+/// The stored PDFs.
+#[async_trait]
+pub trait Documents: Send + Sync {
+    /// Stores a document in its slot: first the object, then the record, so that a document is there whole or not at
+    /// all. What was in the slot before is gone then.
+    async fn store(&self, document: &Document) -> Result<Stored, StoreError>;
+
+    /// The bytes in this slot.
+    async fn read(&self, slot: &Slot) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+/// Whether a slot was free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// It was.
+    Uploaded,
+    /// Another document was in it, and is gone.
+    Replaced,
+}
+
+/// Who is known, under which identifiers, at which target. It holds identifiers, nothing else.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// The people whom these identifiers lead to; unknown ones are left out.
+    async fn resolve(&self, identifiers: &[Identifier]) -> Result<HashMap<Identifier, Person>, StoreError>;
+
+    /// Takes over what a target says about people and gives back each of them as known now, in the same order.
+    async fn learn(&self, target: &TargetName, seen: &[Sighting]) -> Result<Vec<Person>, StoreError>;
+
+    /// Takes out what `target` calls a person, because it said that there is no such person.
+    async fn forget(&self, target: &TargetName, key: &NativeKey) -> Result<(), StoreError>;
+
+    /// Takes out identifiers that several people have: they lead to nobody.
+    async fn release(&self, identifiers: &[Identifier]) -> Result<(), StoreError>;
+}
+
+/// A person as one target knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// What the target calls the person.
+    pub key: NativeKey,
+    /// The employeeId, where the target has it.
+    pub employee_id: Option<String>,
+    /// The UPN in lower case, where the target has it.
+    pub upn: Option<String>,
+}
+
+/// One people API. No call ever fails: what went wrong is part of the answer. A call ends soon after `until`.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// Looks people up, one answer for each identifier, in order.
+    async fn find(&self, identifiers: &[Identifier], until: Timestamp) -> Vec<Found>;
+
+    /// Everybody whom the target knows.
+    async fn list(&self, until: Timestamp) -> Listing;
+
+    /// Delivers updates, one outcome for each, in order. Updates of the same person are applied one after another, in
+    /// the order given; after one that is deferred, the later ones of that person are deferred too.
+    async fn deliver(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome>;
+}
+
+/// What a target says to an identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// This person has it.
+    Person(Sighting),
+    /// Nobody has it.
+    Nobody,
+    /// More than one person has it, so nobody is meant.
+    Several,
+    /// This target does not know that kind of identifier.
+    CannotTell,
+    /// The target could not be asked: why, as a sentence without names.
+    Unavailable(String),
+}
+
+/// The people of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listing {
+    /// All of them.
+    Everybody(Vec<Sighting>),
+    /// This target has no list.
+    CannotList,
+    /// The target could not be asked: why.
+    Unavailable(String),
+}
+
+/// A person update on its way to one target.
+#[derive(Debug, Clone)]
+pub struct PersonUpdate {
+    /// The import that it is part of, named in each call, so that both sides can be searched for it.
+    pub import: ImportId,
+    /// What the target calls the person.
+    pub key: NativeKey,
+    /// The fields that the target takes, in the order sent.
+    pub changes: Vec<Change>,
+}
+
+/// The API keys.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// The key with this hash.
+    async fn find(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError>;
+
+    /// Stores a key under its hash; one that is there is replaced.
+    async fn put(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), StoreError>;
+}
+
+/// The SHA-256 of an API key. The key itself is 32 random bytes in text, so a plain hash cannot be guessed back.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct KeyHash(pub [u8; 32]);
+
+impl KeyHash {
+    /// The hash of a key as a caller sent it.
+    pub fn of(key: &str) -> KeyHash {
+        KeyHash(Sha256::digest(key.as_bytes()).into())
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What is known of an API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its name, shown in logs.
+    pub name: String,
+    /// What it may be used for.
+    pub features: BTreeSet<Feature>,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+    /// Whether somebody has revoked it.
+    pub revoked: bool,
+}
+
+/// What an API key may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Feature {
+    /// Sending imports.
+    PeopleImport,
+    /// Storing single documents.
+    Documents,
+    /// Reading import logs.
+    ImportLogs,
+}
+
+impl Feature {
+    /// Every feature.
+    pub const ALL: [Feature; 3] = [Feature::PeopleImport, Feature::Documents, Feature::ImportLogs];
+
+    /// The feature's name, as it is stored and as commands take it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Feature::PeopleImport => "PeopleImport",
+            Feature::Documents => "Documents",
+            Feature::ImportLogs => "ImportLogs",
+        }
+    }
+}
+
+/// The time.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// This moment. It never goes back within a process.
+    fn now(&self) -> Timestamp;
+
+    /// Waits until that moment.
+    async fn sleep_until(&self, moment: Timestamp);
+}

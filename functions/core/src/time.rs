@@ -1,0 +1,95 @@
+//! Moments and dates. Core has no clock of its own: a moment comes from the `Clock` port, so deadlines can be tested.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+const SECONDS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+
+/// A moment, in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment this many milliseconds after 1970-01-01T00:00:00Z.
+    pub fn from_millis(millis: i64) -> Timestamp {
+        Timestamp(millis)
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, the unit of DynamoDB's time to live.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This much later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long from `earlier` until this moment; zero where that is not earlier.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
+    }
+
+    /// `yyyy-MM-ddTHH:mm:ss` in UTC without a zone, as the documented import log shows a time.
+    pub fn to_log_text(self) -> String {
+        OffsetDateTime::from_unix_timestamp(self.seconds())
+            .ok()
+            .and_then(|moment| moment.format(SECONDS).ok())
+            .unwrap_or_default()
+    }
+
+    /// `yyyy-MM-ddTHH:mm:ssZ` (RFC 3339), as the JSON report shows a time.
+    pub fn to_rfc3339(self) -> String {
+        self.to_log_text() + "Z"
+    }
+}
+
+/// Whether `text` is a `yyyy-MM-dd` of the (proleptic Gregorian) calendar, years 0000 to 9999.
+pub fn is_date(text: &str) -> bool {
+    text.len() == 10 && text.as_bytes()[0].is_ascii_digit() && time::Date::parse(text, DATE).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_shown_in_utc_to_the_second() {
+        let moment = Timestamp::from_millis(1_700_757_179_999);
+        assert_eq!(moment.to_log_text(), "2023-11-23T16:32:59");
+        assert_eq!(moment.to_rfc3339(), "2023-11-23T16:32:59Z");
+    }
+
+    #[test]
+    fn only_real_calendar_dates_are_dates() {
+        for text in ["2024-02-29", "0001-01-01", "9999-12-31", "2023-11-01"] {
+            assert!(is_date(text), "{text}");
+        }
+        for text in [
+            "",
+            "2023-02-29",
+            "2023-13-01",
+            "2023-00-10",
+            "2023-1-01",
+            "23-01-01",
+            "2023-11-01T00:00",
+            "+023-01-01",
+            "２０23-01",
+            "2023/11/01",
+            " 2023-11-1",
+        ] {
+            assert!(!is_date(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The simulators over real HTTP, each test with one of its own on a free port.
+//! What they must do is in the contract; these are its sentences.
+
+mod aktion_calls;
+mod aktion_fields;
+mod client;
+mod control;
+mod faults;

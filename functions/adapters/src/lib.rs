@@ -5,9 +5,12 @@
 
 pub mod aws;
 pub mod config;
+mod connect;
 pub mod dynamodb;
 pub mod http;
 pub mod http_client;
 pub mod s3;
 pub mod system;
 pub mod targets;
+
+pub use connect::{ConnectError, connect};

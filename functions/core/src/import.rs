@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::filing;
 use crate::finding::{Finding, FindingCode};
 use crate::id::ImportId;
-use crate::log::{Answer, Ending, ImportLog, PartLog, PartOutcome, State};
+use crate::log::{Answer, Ending, Form, ImportLog, PartLog, PartOutcome, State};
 use crate::person::{Person, Who};
 use crate::ports::{App, IndexEntry, Opened};
 use crate::shown::Shown;
@@ -32,6 +32,8 @@ pub struct Request {
     pub received_at: Timestamp,
     /// The name of the key that sent it.
     pub key_name: String,
+    /// What its parts are.
+    pub form: Form,
     /// Its parts, or why there are none.
     pub parts: Result<Vec<Incoming>, RequestFault>,
     /// When what is not delivered yet is left.
@@ -71,6 +73,7 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
         fault,
         parts: parts.iter().map(entry).collect(),
         names_targets: app.targets.len() > 1,
+        form: request.form,
     };
     let pending = log.parts.iter().any(|part| part.outcome == PartOutcome::Pending);
     if !pending {

@@ -27,6 +27,17 @@ pub struct ImportLog {
     pub parts: Vec<PartLog>,
     /// Whether the deployment had more than one target then, so that lines name them.
     pub names_targets: bool,
+    /// What its parts are: a place in a report is given inside the array, or inside the part.
+    pub form: Form,
+}
+
+/// What the parts of a request are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The elements of a JSON array.
+    Array,
+    /// The parts of a multipart body.
+    Multipart,
 }
 
 /// Where an import stands.
@@ -181,6 +192,14 @@ impl ImportLog {
     /// How many parts succeeded.
     pub fn succeeded(&self) -> usize {
         self.parts.iter().filter(|part| part.outcome.succeeded()).count()
+    }
+
+    /// The answer that was given, or would be if the import ended now.
+    pub fn answer_given(&self) -> Answer {
+        match self.state {
+            State::Ended(answer) => answer,
+            State::Running => self.answer(),
+        }
     }
 
     /// The answer that follows from the outcomes, once all of them are known.

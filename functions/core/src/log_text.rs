@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use crate::finding::{Finding, FindingCode};
     use crate::id::ImportId;
-    use crate::log::{Answer, Outcome, State};
+    use crate::log::{Answer, Form, Outcome, State};
     use crate::time::Timestamp;
 
     fn log(parts: Vec<PartLog>) -> ImportLog {
@@ -210,6 +210,7 @@ mod tests {
             fault: None,
             parts,
             names_targets: true,
+            form: Form::Array,
         }
     }
 

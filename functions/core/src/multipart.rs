@@ -110,11 +110,14 @@ impl Splitter {
     ///
     /// # Errors
     /// Unless the closing delimiter was seen: that the boundary was never found, or that the body is cut.
-    pub fn finish(self) -> Result<(), MultipartFault> {
+    pub fn finish(mut self) -> Result<(), MultipartFault> {
         match self.state {
             State::Closed => Ok(()),
-            State::Preamble if self.lf_seen => Err(MultipartFault::LfOnly),
-            State::Preamble => Err(MultipartFault::BoundaryNotFound),
+            State::Preamble => {
+                let (lf_delimiter, lf_seen) = (&mut self.lf_delimiter, &mut self.lf_seen);
+                self.delimiter.release(|mut held| *lf_seen |= lf_delimiter.seek(&mut held, drop).is_some());
+                Err(if self.lf_seen { MultipartFault::LfOnly } else { MultipartFault::BoundaryNotFound })
+            }
             State::Headers(_) => Err(MultipartFault::CutInHeaders),
             State::Data => Err(MultipartFault::CutInData),
         }
@@ -339,6 +342,7 @@ mod tests {
         check_fault("--b \t\nA: 1\n\nx\n--b--\n", MultipartFault::LfOnly);
         check_fault("hello\n--b\nA: 1\n\nx\n--b--\n", MultipartFault::LfOnly);
         check_fault("hello\r\n--b\nA: 1\n\nx\n--b--\n", MultipartFault::LfOnly);
+        check_fault("hello\n--b\r\n", MultipartFault::LfOnly);
         check_fault("hello\n--b\r\nA: 1\n\nx\n--b--\n", MultipartFault::LfOnly);
     }
 
@@ -402,6 +406,19 @@ mod tests {
         prop::collection::vec(token, 0..40).prop_map(|tokens| tokens.concat().into_bytes())
     }
 
+    /// A file that comes close to a delimiter of the boundary `boundary`; multer takes some for one that are none,
+    /// such as `--boundary!`, and those are left out.
+    fn near_file() -> impl Strategy<Value = Vec<u8>> {
+        let token =
+            prop::sample::select(vec!["\r", "\n", "\r\n", "-", "\r\n--boundar", "x--boundary", "b", "\0"]);
+        prop::collection::vec(token, 0..20).prop_map(|tokens| tokens.concat().into_bytes())
+    }
+
+    /// Where to cut a body into chunks.
+    fn lengths(longest: usize, most: usize) -> impl Strategy<Value = Vec<usize>> {
+        prop::collection::vec(0..longest, 0..most)
+    }
+
     fn cut<'a>(body: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
         let mut rest = body;
         let mut chunks = Vec::new();
@@ -445,19 +462,12 @@ mod tests {
     }
 
     fn lf_ends(tail: &[u8]) -> bool {
-        let tail = tail.trim_ascii_start_blanks();
-        tail.0.starts_with(b"\n") || tail.0.starts_with(b"\r\n") || (tail.1 && tail.0.starts_with(b"--"))
+        let rest = skip_blanks(tail);
+        rest.starts_with(b"\n") || rest.starts_with(b"\r\n") || tail.starts_with(b"--")
     }
 
-    trait Blanks {
-        fn trim_ascii_start_blanks(&self) -> (&[u8], bool);
-    }
-
-    impl Blanks for [u8] {
-        fn trim_ascii_start_blanks(&self) -> (&[u8], bool) {
-            let blanks = self.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-            (&self[blanks..], blanks == 0)
-        }
+    fn skip_blanks(bytes: &[u8]) -> &[u8] {
+        &bytes[bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()..]
     }
 
     fn delimiter_at(body: &[u8], at: usize) -> Option<(usize, usize, bool)> {
@@ -465,7 +475,7 @@ mod tests {
         if tail.starts_with(b"--") {
             return Some((at, at + 7, true));
         }
-        let rest = tail.trim_ascii_start_blanks().0;
+        let rest = skip_blanks(tail);
         rest.starts_with(b"\r\n").then(|| (at, body.len() - rest.len() + 2, false))
     }
 
@@ -492,7 +502,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunks_never_change_the_parts(body in near_delimiters(), lengths in prop::collection::vec(0usize..9, 0..60)) {
+        fn chunks_never_change_the_parts(body in near_delimiters(), lengths in lengths(9, 60)) {
             let body = [b"--b\r\n", body.as_slice(), b"\r\n--b--"].concat();
             prop_assert_eq!(split_chunks("b", &[&body]), split_chunks("b", &cut(&body, &lengths)));
         }
@@ -507,19 +517,17 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_do(body in prop::collection::vec(any::<u8>(), 0..300), lengths in prop::collection::vec(0usize..50, 0..9)) {
+        fn any_bytes_do(body in prop::collection::vec(any::<u8>(), 0..300), lengths in lengths(50, 9)) {
             prop_assert_eq!(split_chunks("b", &[&body]), split_chunks("b", &cut(&body, &lengths)));
         }
 
         #[test]
         fn multer_reads_well_formed_bodies_alike(
-            files in prop::collection::vec(prop::collection::vec(prop::sample::select(b"\r\n-boundaryxyz\x00\xff".to_vec()), 0..80), 1..4),
-            lengths in prop::collection::vec(0usize..30, 0..20),
+            files in prop::collection::vec(near_file(), 1..4),
+            lengths in lengths(30, 20),
         ) {
             let mut body = Vec::new();
             for file in &files {
-                prop_assume!(!file.windows(5).any(|five| five == b"\n--bo"));
-                prop_assume!(!file.starts_with(b"--bo"));
                 body.extend_from_slice(b"--boundary\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n");
                 body.extend_from_slice(file);
                 body.extend_from_slice(b"\r\n");

@@ -98,8 +98,8 @@ impl Delimiter {
         verdict
     }
 
-    /// The held bytes are no delimiter, and none begins in them.
-    fn release(&mut self, content: &mut impl FnMut(Bytes)) {
+    /// The held bytes are no delimiter, as the next ones or the end of the body show, and none begins in them.
+    pub(super) fn release(&mut self, mut content: impl FnMut(Bytes)) {
         let held = self.held.get(self.foreign..).unwrap_or_default();
         if !held.is_empty() {
             content(Bytes::copy_from_slice(held));

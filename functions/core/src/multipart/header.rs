@@ -1,7 +1,7 @@
 //! Collects the header section of a part, and reads its lines.
 //! Kept apart because a bad header is a fault of its part alone: it must never end the reading of the body.
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use memchr::memmem;
 
 /// The most bytes in the header section of a part, its blank line not counted.
@@ -104,7 +104,7 @@ fn header(line: &[u8]) -> Result<Header, UnreadableSection> {
 pub(super) struct Head {
     lines: Vec<u8>,
     too_large: bool,
-    /// All that came before, its last three bytes; a blank line may have begun in them.
+    /// The last three bytes that came, at first the line end before the headers: a blank line may begin in them.
     seam: Option<Vec<u8>>,
 }
 
@@ -114,7 +114,7 @@ impl Head {
         let end = self.blank_line_end(piece);
         let part = piece.split_to(end.unwrap_or(piece.len()).min(piece.len()));
         // With the blank line, which is not counted.
-        if self.too_large || self.lines.len() + part.remaining() > MAX_HEADER_SECTION + 2 {
+        if self.too_large || self.lines.len() + part.len() > MAX_HEADER_SECTION + 2 {
             self.too_large = true;
             self.lines = Vec::new();
         } else {

@@ -1,0 +1,120 @@
+//! Settings: the environment, read once, with every fault reported at once. The only file that may read it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::aws::AwsSettings;
+use crate::dynamodb::Tables;
+use crate::targets::Secrets;
+
+/// The object that holds the profile definition, in the bucket.
+pub const PROFILE_DEFINITION: &str = "config/profile-definition.json";
+/// The object that holds the targets, in the bucket.
+pub const TARGETS: &str = "config/targets.json";
+/// How long a log is kept where nothing else is said.
+pub const DEFAULT_RETENTION_DAYS: u64 = 90;
+
+/// Everything that a process has to be told.
+#[derive(Debug)]
+pub struct Config {
+    /// How AWS is reached.
+    pub aws: AwsSettings,
+    /// The tables.
+    pub tables: Tables,
+    /// The bucket for documents and configuration.
+    pub bucket: String,
+    /// How long logs and index entries are kept.
+    pub retention: Duration,
+    /// The credentials of the targets.
+    pub secrets: Secrets,
+    /// Where the simulators are that `targets.json` may name; none in the cloud.
+    pub simulators: HashMap<String, String>,
+}
+
+/// What is missing or malformed in the environment, a line each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment is not complete:\n{}", .0.join("\n"))]
+pub struct InvalidEnvironment(pub Vec<String>);
+
+impl Config {
+    /// Reads the environment:
+    ///
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `PEOPLE_TABLE_PREFIX` | how the names of the tables begin, `people` say |
+    /// | `PEOPLE_BUCKET` | the bucket |
+    /// | `PEOPLE_RETENTION_DAYS` | how long logs are kept; 90 where it is not set |
+    /// | `PEOPLE_TARGET_SECRETS` | the targets' credentials as JSON: `{"aktion":{"userLogin":"…","apiKey":"…"}}` |
+    /// | `PEOPLE_NATIVE_ROOTS` | `true`: trust the system's certificate authorities for AWS, not the embedded ones |
+    /// | `AWS_…` | the standard variables of the AWS SDK, `AWS_ENDPOINT_URL_…` included |
+    pub fn from_env() -> Result<Config, InvalidEnvironment> {
+        Config::from_variables(|name| {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+            std::env::var(name).ok().filter(|value| !value.is_empty())
+        })
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Config, InvalidEnvironment> {
+        let mut faults = Vec::new();
+        let mut required = |name: &str| {
+            variable(name).unwrap_or_else(|| {
+                faults.push(format!("{name} is not set"));
+                String::new()
+            })
+        };
+        let prefix = required("PEOPLE_TABLE_PREFIX");
+        let bucket = required("PEOPLE_BUCKET");
+        let days = match variable("PEOPLE_RETENTION_DAYS").map(|days| days.parse::<u64>()) {
+            None => DEFAULT_RETENTION_DAYS,
+            Some(Ok(days)) if (1..=3650).contains(&days) => days,
+            Some(_) => {
+                faults.push("PEOPLE_RETENTION_DAYS is not a number from 1 to 3650".to_owned());
+                DEFAULT_RETENTION_DAYS
+            }
+        };
+        let secrets = variable("PEOPLE_TARGET_SECRETS").unwrap_or_else(|| "{}".to_owned());
+        let secrets = Secrets::parse(secrets.as_bytes()).unwrap_or_else(|fault| {
+            faults.push(format!("PEOPLE_TARGET_SECRETS: {fault}"));
+            Secrets::default()
+        });
+        let is_set = |name: &str| variable(name).is_some();
+        let aws = AwsSettings::Environment {
+            path_style: is_set("AWS_ENDPOINT_URL_S3") || is_set("AWS_ENDPOINT_URL"),
+            native_roots: variable("PEOPLE_NATIVE_ROOTS").as_deref() == Some("true"),
+        };
+        if !faults.is_empty() {
+            return Err(InvalidEnvironment(faults));
+        }
+        Ok(Config {
+            aws,
+            tables: Tables::with_prefix(&prefix),
+            bucket,
+            retention: Duration::from_secs(days * 24 * 60 * 60),
+            secrets,
+            simulators: HashMap::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidEnvironment> {
+        let variables: HashMap<_, _> = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Config::from_variables(|name| variables.get(name).cloned())
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once() {
+        let faults = read(&[("PEOPLE_RETENTION_DAYS", "0"), ("PEOPLE_TARGET_SECRETS", "x")]).unwrap_err().0;
+        let starts: Vec<_> = faults.iter().map(|fault| fault.split([' ', ':']).next().unwrap()).collect();
+        assert_eq!(starts, ["PEOPLE_TABLE_PREFIX", "PEOPLE_BUCKET", "PEOPLE_RETENTION_DAYS", "PEOPLE_TARGET_SECRETS"]);
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let config = read(&[("PEOPLE_TABLE_PREFIX", "p"), ("PEOPLE_BUCKET", "b")]).unwrap();
+        assert_eq!(config.retention, Duration::from_secs(90 * 24 * 60 * 60));
+    }
+}

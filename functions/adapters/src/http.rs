@@ -1,0 +1,201 @@
+//! HTTP in and out: who calls, what was sent, and the answer. The only place that knows which status code means what.
+
+mod accept;
+mod auth;
+mod body;
+mod report;
+
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::{HeaderMap, Response, StatusCode};
+use people_core::batch::{MAX_PARTS, RequestFault};
+use people_core::error::StoreError;
+use people_core::id::ImportId;
+use people_core::import::Interrupted;
+use people_core::log::{Answer, ImportLog};
+use people_core::log_text::{self, LogKind};
+use serde::Serialize;
+
+pub use accept::Format;
+pub use auth::{KeyCache, authenticate};
+pub use body::{Body, Chunks, Sent, drain, read};
+
+/// Where imports are sent to.
+pub const PEOPLE_IMPORT: &str = "/api/PeopleImport";
+/// Where logs are looked up; a log is one segment below.
+pub const IMPORT_LOGS: &str = "/api/ImportLogs";
+
+/// What an import was answered with.
+pub fn status(answer: Answer) -> StatusCode {
+    match answer {
+        Answer::Succeeded => StatusCode::OK,
+        Answer::PartlyFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        Answer::Failed => StatusCode::BAD_REQUEST,
+        Answer::TooManyParts => StatusCode::PAYLOAD_TOO_LARGE,
+        Answer::StoreFailed => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// The answer to an import: its GUID, or the report or problem where the caller prefers JSON.
+pub fn imported(log: &ImportLog, format: Format) -> Response<String> {
+    let answer = log.answer_given();
+    let status = status(answer);
+    let mut response = match (format, &log.fault) {
+        (Format::Text, _) => text(status, log.id.to_string()),
+        (Format::Json, None) => json(status, report::render(log)),
+        (Format::Json, Some(fault)) => problem(&Problem::of_fault(fault, status, log.id)),
+    };
+    with_log(&mut response, log.id);
+    if answer == Answer::StoreFailed {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// The answer where a store failed. The cause is logged here, once; the caller is told nothing of it.
+pub fn interrupted(failure: &Interrupted, format: Format) -> Response<String> {
+    tracing::error!(
+        import.id = %failure.id, error = %failure.error, cause = ?failure.error.source,
+        "import {} could not be carried out", failure.id
+    );
+    let mut response = store_failed(format, failure.opened.then_some(failure.id));
+    if failure.opened {
+        with_log(&mut response, failure.id);
+    }
+    response
+}
+
+/// 503: a store of ours failed before there was an import. The cause is logged here, once.
+pub fn unavailable(format: Format, error: &StoreError) -> Response<String> {
+    tracing::error!(error = %error, cause = ?error.source, "a request could not be answered");
+    store_failed(format, None)
+}
+
+/// 503; the body is the GUID where there is a log.
+fn store_failed(format: Format, id: Option<ImportId>) -> Response<String> {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let detail = "A store of this service failed. Send the request again later.";
+    let mut response = match format {
+        Format::Text => text(status, id.map(|id| id.to_string()).unwrap_or_default()),
+        Format::Json => problem(&Problem::new("StoreFailed", status, detail, id)),
+    };
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+/// A log that was looked up.
+pub fn found(log: &ImportLog, format: Format) -> Response<String> {
+    match format {
+        Format::Text => text(StatusCode::OK, log_text::render(log)),
+        Format::Json => json(StatusCode::OK, report::render(log)),
+    }
+}
+
+/// 404: there is nothing under this path.
+pub fn not_found(format: Format) -> Response<String> {
+    plain("NotFound", StatusCode::NOT_FOUND, "There is nothing here.", format)
+}
+
+/// 405: the path is right, the method is not.
+pub fn method_not_allowed(allowed: &'static str, format: Format) -> Response<String> {
+    let detail = format!("Only {allowed} is allowed here.");
+    let mut response = plain("MethodNotAllowed", StatusCode::METHOD_NOT_ALLOWED, &detail, format);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// 401, without a body. RFC 9110, 15.5.2 wants the challenge; the scheme is that of the documented header.
+pub fn unauthorized() -> Response<String> {
+    let mut response = bare(StatusCode::UNAUTHORIZED);
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
+    response
+}
+
+/// 413 for more bytes than a request may have, without a body.
+pub fn too_large() -> Response<String> {
+    bare(StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+/// The format that the caller prefers.
+pub fn format(headers: &HeaderMap) -> Format {
+    accept::format(headers)
+}
+
+fn bare(status: StatusCode) -> Response<String> {
+    let mut response = Response::new(String::new());
+    *response.status_mut() = status;
+    response
+}
+
+fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Response<String> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+fn text(status: StatusCode, body: String) -> Response<String> {
+    with_type(status, "text/plain; charset=utf-8", body)
+}
+
+fn json(status: StatusCode, body: String) -> Response<String> {
+    with_type(status, "application/json", body)
+}
+
+fn plain(kind: &'static str, status: StatusCode, detail: &str, format: Format) -> Response<String> {
+    match format {
+        Format::Text => text(status, detail.to_owned()),
+        Format::Json => problem(&Problem::new(kind, status, detail, None)),
+    }
+}
+
+fn with_log(response: &mut Response<String>, id: ImportId) {
+    if let Ok(location) = HeaderValue::try_from(format!("{IMPORT_LOGS}/{id}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+}
+
+/// A problem document (RFC 9457).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Problem {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+impl Problem {
+    fn new(kind: &str, status: StatusCode, detail: &str, id: Option<ImportId>) -> Problem {
+        Problem {
+            r#type: format!("urn:people-import:problem:{kind}"),
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: detail.to_owned(),
+            request_id: id.map(|id| id.to_string()),
+        }
+    }
+
+    fn of_fault(fault: &RequestFault, status: StatusCode, id: ImportId) -> Problem {
+        let (kind, detail) = describe(fault);
+        Problem::new(&format!("{kind:?}"), status, &detail, Some(id))
+    }
+}
+
+/// The kind of log line and the sentence for a fault of the request.
+fn describe(fault: &RequestFault) -> (LogKind, String) {
+    match fault {
+        RequestFault::Invalid(reason) => (LogKind::InvalidRequest, reason.clone()),
+        RequestFault::TooManyParts(count) => {
+            (LogKind::TooManyParts, format!("{count} parts, at most {MAX_PARTS} are allowed"))
+        }
+    }
+}
+
+fn problem(problem: &Problem) -> Response<String> {
+    let body = serde_json::to_string(problem).unwrap_or_default();
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    with_type(status, "application/problem+json", body)
+}

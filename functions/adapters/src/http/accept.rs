@@ -1,0 +1,98 @@
+//! Which format a caller prefers. Clients of the documented API parse a bare GUID, so JSON is sent only to those who ask
+//! for it by name and want it more than text.
+
+use http::HeaderMap;
+use http::header::ACCEPT;
+
+/// A format of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text: the bare GUID, or the log to the byte.
+    Text,
+    /// The JSON report, or a problem document.
+    Json,
+}
+
+/// Reads the `Accept` headers (RFC 9110, 12.5.1): JSON where `application/json` or `application/problem+json` is named
+/// with a higher weight than `text/plain` has by its most specific range.
+pub(super) fn format(headers: &HeaderMap) -> Format {
+    let mut json = 0.0_f32;
+    let mut text = (0_u8, 0.0_f32);
+    for value in headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+        for range in value.split(',') {
+            let (name, weight) = parse(range);
+            match name.as_str() {
+                "application/json" | "application/problem+json" => json = json.max(weight),
+                "text/plain" => text = text.max((3, weight)),
+                "text/*" => text = text.max((2, weight)),
+                "*/*" => text = text.max((1, weight)),
+                _ => {}
+            }
+        }
+    }
+    if json > text.1 { Format::Json } else { Format::Text }
+}
+
+trait Max {
+    fn max(self, other: Self) -> Self;
+}
+
+impl Max for (u8, f32) {
+    /// The more specific of two ranges, and of two alike the heavier.
+    fn max(self, other: Self) -> Self {
+        if other.0 > self.0 || (other.0 == self.0 && other.1 > self.1) { other } else { self }
+    }
+}
+
+/// A media range and its weight; a weight that cannot be read is 1.
+fn parse(range: &str) -> (String, f32) {
+    let mut pieces = range.split(';').map(str::trim);
+    let name = pieces.next().unwrap_or_default().to_ascii_lowercase();
+    let weight = pieces.find_map(|piece| piece.strip_prefix("q=").or_else(|| piece.strip_prefix("Q=")));
+    (name, weight.and_then(|weight| weight.parse().ok()).unwrap_or(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(accept: &str) -> Format {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, accept.parse().unwrap());
+        format(&headers)
+    }
+
+    #[test]
+    fn without_a_clear_wish_for_json_the_answer_is_text() {
+        assert_eq!(format(&HeaderMap::new()), Format::Text);
+        for accept in [
+            "*/*",
+            "",
+            "application/json, text/plain, */*",
+            "application/json, */*",
+            "text/plain",
+            "application/*",
+            "application/json;q=0",
+            "application/json;q=0.4, text/plain;q=0.5",
+            "application/xml",
+            "text/html,application/xhtml+xml,*/*;q=0.8",
+        ] {
+            assert_eq!(of(accept), Format::Text, "{accept}");
+        }
+    }
+
+    #[test]
+    fn json_is_sent_where_it_is_named_and_preferred() {
+        for accept in [
+            "application/json",
+            "Application/JSON",
+            "application/problem+json",
+            "application/json, */*;q=0.5",
+            "application/json;q=0.5, text/plain;q=0.4",
+            "text/plain;q=0.1, */*, application/json;q=0.9",
+            "application/json; charset=utf-8",
+        ] {
+            assert_eq!(of(accept), Format::Json, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The JSON report of an import, for integrators: each part with its findings and what each target said.
+
+use people_core::finding::{Finding, FindingCode};
+use people_core::log::{Delivery, Ending, Form, ImportLog, PartLog, PartOutcome, State, Subject};
+use people_core::shown::MAX_SHOWN;
+use serde::Serialize;
+
+use super::{describe, status};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    request_id: String,
+    /// Null while the import runs.
+    status: Option<u16>,
+    dry_run: bool,
+    received_at: String,
+    key_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<Fault>,
+    counts: Counts,
+    parts: Vec<Part<'a>>,
+}
+
+/// Why no part was judged.
+#[derive(Serialize)]
+struct Fault {
+    code: String,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    parts: usize,
+    succeeded: usize,
+    failed: usize,
+    pending: usize,
+}
+
+#[derive(Serialize)]
+struct Part<'a> {
+    part: usize,
+    kind: Option<&'static str>,
+    person: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    findings: Vec<Found<'a>>,
+    targets: Vec<AtTarget<'a>>,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    code: &'static str,
+    pointer: String,
+    field: Option<&'a str>,
+    nearest: Option<&'a str>,
+    message: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AtTarget<'a> {
+    target: &'a str,
+    outcome: &'static str,
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    attempts: u32,
+    duration_ms: u32,
+}
+
+/// The report as JSON.
+pub(super) fn render(log: &ImportLog) -> String {
+    let parts: Vec<_> = log.parts.iter().enumerate().map(|(number, entry)| part(number, entry, log.form)).collect();
+    let pending = log.parts.iter().filter(|part| part.outcome == PartOutcome::Pending).count();
+    let report = Report {
+        request_id: log.id.to_string(),
+        status: match log.state {
+            State::Running => None,
+            State::Ended(answer) => Some(status(answer).as_u16()),
+        },
+        dry_run: false,
+        received_at: log.received_at.to_rfc3339(),
+        key_name: log.key_name.as_str(),
+        fault: log.fault.as_ref().map(|fault| {
+            let (code, message) = describe(fault);
+            Fault { code: format!("{code:?}"), message }
+        }),
+        counts: Counts {
+            parts: parts.len(),
+            succeeded: log.succeeded(),
+            failed: parts.len() - log.succeeded() - pending,
+            pending,
+        },
+        parts,
+    };
+    serde_json::to_string(&report).unwrap_or_default()
+}
+
+fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
+    let place = match form {
+        Form::Array => format!("/{number}"),
+        Form::Multipart => String::new(),
+    };
+    let (kind, person, file) = match &entry.subject {
+        Subject::Person(person) => (Some("person"), person.as_ref(), None),
+        Subject::Document(names) => {
+            (Some("document"), names.as_ref().map(|names| &names.0), names.as_ref().map(|names| &names.1))
+        }
+        Subject::Unknown => (None, None, None),
+    };
+    let mut part = Part {
+        part: number,
+        kind,
+        person: person.map(|person| person.as_str()),
+        file: file.map(|file| file.as_str()),
+        outcome: "Pending",
+        message: None,
+        findings: Vec::new(),
+        targets: Vec::new(),
+    };
+    part.outcome = match &entry.outcome {
+        PartOutcome::Pending => "Pending",
+        PartOutcome::InvalidPerson(findings) => {
+            part.findings = findings.iter().flat_map(|finding| found(&place, finding)).collect();
+            "Invalid"
+        }
+        PartOutcome::InvalidFile(reason) | PartOutcome::InvalidPart(reason) => {
+            part.message = Some(reason.clone());
+            "Invalid"
+        }
+        PartOutcome::UnknownPerson => "UnknownPerson",
+        PartOutcome::IdentifierConflict(_) => "IdentifierConflict",
+        PartOutcome::Refused(reason) => {
+            part.message = Some(reason.clone());
+            if part.kind == Some("document") { "NotUploaded" } else { "Refused" }
+        }
+        PartOutcome::Uploaded => "Uploaded",
+        PartOutcome::Replaced => "Replaced",
+        PartOutcome::Delivered { deliveries, unmapped } => {
+            part.targets = deliveries.iter().map(at_target).collect();
+            part.message = (!unmapped.is_empty()).then(|| format!("these fields go to no target: {}", unmapped.join(", ")));
+            if unmapped.is_empty() { delivered(deliveries) } else { "FieldNotMapped" }
+        }
+    };
+    part
+}
+
+/// The gravest of what the targets said.
+fn delivered(deliveries: &[Delivery]) -> &'static str {
+    let gravity = |delivery: &&Delivery| match delivery.outcome.ending {
+        Ending::Unchanged => 0,
+        Ending::Updated => 1,
+        Ending::PartlyUpdated(_) => 2,
+        Ending::UnknownPerson => 3,
+        Ending::Deferred(_) => 4,
+        Ending::Refused(_) => 5,
+    };
+    deliveries.iter().max_by_key(gravity).map_or("Unchanged", |delivery| name(&delivery.outcome.ending))
+}
+
+fn name(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Updated => "Updated",
+        Ending::Unchanged => "Unchanged",
+        Ending::PartlyUpdated(_) => "PartlyUpdated",
+        Ending::UnknownPerson => "UnknownPerson",
+        // Nothing is kept for later yet, so what failed for a passing reason is refused as well.
+        Ending::Refused(_) | Ending::Deferred(_) => "Refused",
+    }
+}
+
+fn at_target(delivery: &Delivery) -> AtTarget<'_> {
+    let outcome = &delivery.outcome;
+    AtTarget {
+        target: &delivery.target,
+        outcome: name(&outcome.ending),
+        code: outcome.code.as_deref(),
+        message: match &outcome.ending {
+            Ending::PartlyUpdated(why) | Ending::Refused(why) | Ending::Deferred(why) => Some(why),
+            Ending::Updated | Ending::Unchanged | Ending::UnknownPerson => None,
+        },
+        attempts: outcome.attempts,
+        duration_ms: outcome.duration_ms,
+    }
+}
+
+/// One entry for each field that a finding names, and one for those that it only counts.
+fn found<'a>(place: &str, finding: &'a Finding) -> Vec<Found<'a>> {
+    let code = finding.code.as_str();
+    let message = finding.code.message().to_owned();
+    let whole = |message| Found { code, pointer: place.to_owned(), field: None, nearest: None, message };
+    if finding.names.is_empty() {
+        return vec![whole(message)];
+    }
+    let mut entries: Vec<_> = finding
+        .names
+        .iter()
+        .map(|field| Found {
+            code,
+            pointer: pointer(place, field.name.as_str()),
+            field: Some(field.name.as_str()),
+            nearest: field.nearest.as_deref(),
+            message: field.nearest.as_ref().map_or(message.clone(), |nearest| suggestion(finding.code, nearest)),
+        })
+        .collect();
+    if finding.more > 0 {
+        entries.push(whole(format!("{} more fields", finding.more)));
+    }
+    entries
+}
+
+fn suggestion(code: FindingCode, nearest: &str) -> String {
+    format!("{} Was '{nearest}' meant?", code.message())
+}
+
+/// A JSON Pointer (RFC 6901) to a key of the part at `place`. A name that was cut points to the part: it is nobody's key.
+fn pointer(place: &str, name: &str) -> String {
+    if name.ends_with('…') && name.chars().count() == MAX_SHOWN {
+        return place.to_owned();
+    }
+    format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"))
+}

@@ -1,0 +1,55 @@
+//! `PUT /api/PeopleImport`: a batch of person updates and PDFs comes in, its GUID goes out.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Response};
+use http_body_util::Full;
+use lambda_http::{Body, Request};
+use people_adapters::{http as answers, system};
+use people_core::import::{self, SYNCHRONOUS};
+use people_core::ports::{App, Feature};
+
+/// Answers an event of API Gateway. There is always a response; its body is text.
+pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let body = match body {
+        Body::Text(text) => Bytes::from(text),
+        Body::Binary(bytes) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    };
+    import(app, &head, Full::new(body)).await.map(Body::from)
+}
+
+/// Answers a request whose body comes in a stream, as a plain server gets it.
+pub async fn import(app: &App, head: &Parts, mut body: impl answers::Body) -> Response<String> {
+    let format = answers::format(&head.headers);
+    if head.method != Method::PUT {
+        answers::drain(&head.headers, &mut body).await;
+        return answers::method_not_allowed("PUT", format);
+    }
+    let received_at = app.clock.now();
+    let key = match answers::authenticate(app, head, Feature::PeopleImport).await {
+        Ok(Some(key)) => key,
+        Ok(None) => {
+            answers::drain(&head.headers, &mut body).await;
+            return answers::unauthorized();
+        }
+        Err(error) => return answers::unavailable(format, &error),
+    };
+    let sent = match answers::read(&head.headers, &mut body, app.spool.clone()).await {
+        Ok(Some(sent)) => sent,
+        Ok(None) => return answers::too_large(),
+        Err(error) => return answers::unavailable(format, &error),
+    };
+    let id = match system::new_import_id(received_at) {
+        Ok(id) => id,
+        Err(error) => return answers::unavailable(format, &error),
+    };
+    let until = app.clock.now().plus(SYNCHRONOUS);
+    let request =
+        import::Request { id, received_at, key_name: key.name, form: sent.form, parts: sent.parts, until };
+    match import::run(app, request).await {
+        Ok(log) => answers::imported(&log, format),
+        Err(failure) => answers::interrupted(&failure, format),
+    }
+}

@@ -1,0 +1,167 @@
+//! The local API Gateway: each request becomes an event for the real handler. Bodies that no event can hold go to the
+//! same function as a stream, unless Lambda's limits are asked for.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use lambda_http::{Adapter, Service};
+use lambda_runtime::{Context, LambdaEvent};
+use people_adapters::http::{self as answers, IMPORT_LOGS, PEOPLE_IMPORT};
+use people_core::ports::App;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use crate::lambda;
+use crate::stream::{Begun, Rejoined, begin};
+
+/// A connection has this long to send the head of a request.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+/// A body of more than this is never tried as an event: base64 alone would make it too large.
+const MAX_EVENT_BODY: u64 = 6 * 1024 * 1024;
+
+/// The gateway and what it leads to.
+pub struct Gateway {
+    /// What the handlers work with.
+    pub app: App,
+    /// Whether bodies that Lambda would not take are refused.
+    pub lambda_limits: bool,
+    /// Held by every request that is being worked on, so that the process can wait for them.
+    pub busy: mpsc::Sender<()>,
+}
+
+/// The functions behind the routes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Function {
+    BatchImport,
+    ImportLog,
+}
+
+impl Gateway {
+    /// Accepts connections until the task is dropped.
+    pub async fn serve(self: Arc<Gateway>, listener: TcpListener) {
+        loop {
+            let Ok((socket, _)) = listener.accept().await else { continue };
+            tokio::spawn(Arc::clone(&self).connection(socket));
+        }
+    }
+
+    async fn connection(self: Arc<Gateway>, socket: TcpStream) {
+        let _ = socket.set_nodelay(true);
+        let service = service_fn(move |request| {
+            let gateway = Arc::clone(&self);
+            // A task of its own: a caller who hangs up does not end the import in the middle.
+            async move {
+                let task = tokio::spawn(async move { gateway.answer(request).await });
+                Ok::<_, Infallible>(task.await.unwrap_or_else(|_| lambda::broken()).map(Full::new))
+            }
+        });
+        // A connection that breaks is its client's business.
+        let _ = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .half_close(true)
+            .serve_connection(TokioIo::new(socket), service)
+            .await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
+        let _busy = self.busy.clone();
+        let (head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        if let Some(function) = path.strip_prefix("/_local/run/") {
+            return self.run(&head, function).await;
+        }
+        let log = path.strip_prefix(IMPORT_LOGS).and_then(|rest| rest.strip_prefix('/'));
+        match log.filter(|id| !id.is_empty() && !id.contains('/')) {
+            Some(id) => {
+                let id = percent_encoding::percent_decode_str(id).decode_utf8_lossy();
+                self.event(Function::ImportLog, &head, &Bytes::new(), &[("requestId", &id)]).await
+            }
+            None if path == PEOPLE_IMPORT => self.import(head, body).await,
+            None => answers::not_found(answers::format(&head.headers)).map(Bytes::from),
+        }
+    }
+
+    async fn import(&self, head: Parts, body: Incoming) -> Response<Bytes> {
+        let announced = http_body::Body::size_hint(&body).lower();
+        let body = match begin_unless_large(body, announced).await {
+            Begun::Whole(body) => {
+                let event = lambda::event(&head, &body, &[]);
+                if event.len() <= lambda::MAX_EVENT {
+                    return self.invoke(Function::BatchImport, &event).await;
+                }
+                return self.stream(&head, Full::new(body).map_err(|never| match never {})).await;
+            }
+            Begun::More(body) => body,
+        };
+        self.stream(&head, body).await
+    }
+
+    /// A body that no event can hold.
+    async fn stream(&self, head: &Parts, mut body: impl answers::Body) -> Response<Bytes> {
+        if self.lambda_limits {
+            answers::drain(&head.headers, &mut body).await;
+            return answers::too_large().map(Bytes::from);
+        }
+        batch_import::import(&self.app, head, body).await.map(Bytes::from)
+    }
+
+    async fn event(
+        &self,
+        function: Function,
+        head: &Parts,
+        body: &Bytes,
+        parameters: &[(&str, &str)],
+    ) -> Response<Bytes> {
+        self.invoke(function, &lambda::event(head, body, parameters)).await
+    }
+
+    async fn invoke(&self, function: Function, event: &str) -> Response<Bytes> {
+        let Ok(request) = lambda::request(event) else { return lambda::broken() };
+        let app = &self.app;
+        let handler = lambda_http::service_fn(|request| async move {
+            Ok::<_, Infallible>(match function {
+                Function::BatchImport => batch_import::handle(app, request).await,
+                Function::ImportLog => import_log::handle(app, request).await,
+            })
+        });
+        let Ok(result) = Adapter::from(handler).call(LambdaEvent::new(request, Context::default())).await;
+        match serde_json::to_string(&result) {
+            Ok(result) => lambda::response(&result),
+            Err(_) => lambda::broken(),
+        }
+    }
+
+    /// Runs a scheduled function now, and answers with its result when it has ended.
+    async fn run(&self, head: &Parts, function: &str) -> Response<Bytes> {
+        if head.method != Method::POST {
+            return answers::method_not_allowed("POST", answers::format(&head.headers)).map(Bytes::from);
+        }
+        if function != "directory-sync" {
+            return answers::not_found(answers::format(&head.headers)).map(Bytes::from);
+        }
+        let (status, body) = match directory_sync::handle(&self.app).await {
+            Ok(summary) => (StatusCode::OK, serde_json::to_string(&summary).unwrap_or_default()),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        };
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = status;
+        response
+    }
+}
+
+async fn begin_unless_large(body: Incoming, announced: u64) -> Begun {
+    if announced > MAX_EVENT_BODY {
+        return Begun::More(Rejoined::whole(body));
+    }
+    begin(body, MAX_EVENT_BODY).await
+}

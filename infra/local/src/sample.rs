@@ -1,0 +1,69 @@
+//! The sample configuration and the sample batch, compiled in, so that a first start shows a whole import.
+
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::Full;
+use people_adapters::http_client::{HttpClient, Limits};
+
+use crate::failure::{Doing, Failure};
+
+/// The sample profile definition.
+pub const PROFILE_DEFINITION: &[u8] = include_bytes!("../../profile-definition.json");
+/// The sample targets: simulators.
+pub const TARGETS: &[u8] = include_bytes!("../../targets.json");
+
+const PEOPLE: &[u8] = include_bytes!("../../sample/people.json");
+const PAYSLIP: &[u8] = include_bytes!("../../sample/payslip.pdf");
+const PAYSLIP_NAME: &str = "joe@company.com__salary__March 2023.pdf";
+const BOUNDARY: &str = "sample-batch";
+
+/// What came of the sample import.
+pub struct Shown {
+    /// The status code of the answer.
+    pub status: u16,
+    /// Its body: the GUID.
+    pub request_id: String,
+    /// The import log, as text.
+    pub log: String,
+}
+
+/// Sends the sample batch to the API at `api`, and looks its log up.
+pub async fn import(api: &str, import_key: &str, logs_key: &str) -> Result<Shown, Failure> {
+    let client = HttpClient::new();
+    let request = Request::put(format!("{api}/api/PeopleImport"))
+        .header("x-functions-key", import_key)
+        .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={BOUNDARY}"))
+        .body(Full::new(batch()?))
+        .doing("make the sample request")?;
+    let answer = client.send(request, Limits::default()).await.doing("import the sample batch")?;
+    let request_id = String::from_utf8_lossy(&answer.body).into_owned();
+    let request = Request::get(format!("{api}/api/ImportLogs/{request_id}"))
+        .header("x-functions-key", logs_key)
+        .body(Full::default())
+        .doing("make the sample request")?;
+    let log = client.send(request, Limits::default()).await.doing("look the sample import up")?;
+    Ok(Shown { status: answer.status.as_u16(), request_id, log: String::from_utf8_lossy(&log.body).into_owned() })
+}
+
+/// Each person of the sample as a part, and a payslip.
+fn batch() -> Result<Bytes, Failure> {
+    let people: Vec<&serde_json::value::RawValue> =
+        serde_json::from_slice(PEOPLE).doing("read the sample people")?;
+    let mut body = Vec::new();
+    for person in people {
+        let head = "Content-Disposition: form-data; name=\"person\"\r\nContent-Type: application/json";
+        part(&mut body, head, person.get().as_bytes());
+    }
+    let head = format!(
+        "Content-Disposition: form-data; name=\"file\"; filename=\"{PAYSLIP_NAME}\"\r\nContent-Type: application/pdf"
+    );
+    part(&mut body, &head, PAYSLIP);
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    Ok(body.into())
+}
+
+fn part(body: &mut Vec<u8>, head: &str, data: &[u8]) {
+    body.extend_from_slice(format!("--{BOUNDARY}\r\n{head}\r\n\r\n").as_bytes());
+    body.extend_from_slice(data);
+    body.extend_from_slice(b"\r\n");
+}

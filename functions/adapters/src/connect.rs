@@ -12,7 +12,8 @@ use crate::dynamodb::{DynamoDirectory, DynamoImports, DynamoKeys};
 use crate::http::KeyCache;
 use crate::s3::{S3Documents, read_object};
 use crate::system::{FileSpool, SystemClock};
-use crate::targets::{self, Context, InvalidTargets};
+use crate::targets::config::InvalidTargets;
+use crate::targets::{self, Context};
 
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +47,7 @@ pub async fn connect(config: &Config) -> Result<App, ConnectError> {
         clock: Arc::clone(&clock),
     };
     let targets = targets::connect(&targets?.ok_or(ConnectError::Missing(TARGETS))?, &profile, context)?;
-    let keys = Arc::new(DynamoKeys::new(aws.dynamodb.clone(), &config.tables));
+    let keys = Arc::new(DynamoKeys::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock)));
     Ok(App {
         profile: Arc::new(profile),
         targets: targets.into(),

@@ -202,21 +202,41 @@ fn identifiers(person: &Sighting) -> impl Iterator<Item = Identifier> {
 }
 
 /// How a sighting changes what is known: the person as known now, and the identifiers that lead to them no longer.
-/// `known` is who was known under the sighting's employeeId, under its UPN, and under the target's own key, in this
-/// order.
-pub fn merge(known: [Option<&Person>; 3], target: &TargetName, seen: &Sighting) -> (Person, Vec<Identifier>) {
-    let [by_id, by_upn, by_key] = known;
+/// `known` says who is known under an identifier, `by_key` who is known under the target's own key.
+pub fn merge<'a>(
+    known: impl Fn(&Identifier) -> Option<&'a Person>,
+    by_key: Option<&'a Person>,
+    target: &TargetName,
+    seen: &Sighting,
+) -> (Person, Vec<Identifier>) {
+    let by_id = seen.employee_id.clone().and_then(|id| known(&Identifier::EmployeeId(id)));
+    let by_upn = seen.upn.clone().and_then(|upn| known(&Identifier::Upn(upn)));
     // A UPN moves from person to person; an employeeId does not.
-    let same = |person: &&Person| {
-        seen.employee_id.is_none() || person.employee_id.is_none() || person.employee_id == seen.employee_id
-    };
+    let same = |person: &&Person| may_be_one(&person.employee_id, &seen.employee_id);
     let before = by_id.or(by_upn.filter(same)).or(by_key.filter(same)).cloned().unwrap_or_default();
     let mut person = before.clone();
     person.employee_id = seen.employee_id.clone().or(person.employee_id);
     person.upn = seen.upn.clone().or(person.upn);
     person.keys.insert(target.clone(), seen.key.clone());
-    let stale = before.identifiers().filter(|identifier| !person.is(identifier)).collect();
+    let is_theirs = |identifier: &Identifier, employee_id: &Option<String>| {
+        known(identifier).is_some_and(|holder| may_be_one(&holder.employee_id, employee_id))
+    };
+    // What the sighting does not name may have passed to somebody else, or been released, since it was learnt.
+    if seen.upn.is_none() {
+        let employee_id = person.employee_id.clone();
+        person.upn.take_if(|upn| !is_theirs(&Identifier::Upn(upn.clone()), &employee_id));
+    }
+    if seen.employee_id.is_none() {
+        person.employee_id.take_if(|id| known(&Identifier::EmployeeId(id.clone())).is_none());
+    }
+    let stale = before.identifiers().filter(|identifier| !person.is(identifier));
+    let stale = stale.filter(|identifier| is_theirs(identifier, &person.employee_id)).collect();
     (person, stale)
+}
+
+/// Whether two people may be one, going by their employeeIds.
+fn may_be_one(one: &Option<String>, other: &Option<String>) -> bool {
+    one.is_none() || other.is_none() || one == other
 }
 
 #[cfg(test)]
@@ -276,19 +296,48 @@ mod tests {
         Sighting { key: NativeKey(id.into()), employee_id, upn }
     }
 
+    /// What these people and a sighting come to: employeeId, UPN, and the identifiers that are stale.
+    fn merged(people: &[(&str, &str)], by_key: Option<(&str, &str)>, seen: &Sighting) -> (String, String, Vec<String>) {
+        let people: Vec<_> = people.iter().map(|(id, upn)| person(id, upn)).collect();
+        let by_key = by_key.map(|(id, upn)| person(id, upn));
+        // The last one who has an identifier holds it.
+        let known = |identifier: &Identifier| people.iter().rev().find(|person| person.is(identifier));
+        let (now, stale) = merge(known, by_key.as_ref(), &"t".into(), seen);
+        let stale = stale.iter().map(|identifier| identifier.as_str().to_owned()).collect();
+        (now.employee_id.unwrap_or_default(), now.upn.unwrap_or_default(), stale)
+    }
+
+    fn result(id: &str, upn: &str, stale: &[&str]) -> (String, String, Vec<String>) {
+        (id.into(), upn.into(), stale.iter().map(|identifier| (*identifier).to_owned()).collect())
+    }
+
     #[test]
     fn a_renamed_person_is_the_same_and_the_old_name_leads_nowhere() {
-        let (joe, target) = (person("7", "joe@x.y"), "t".into());
-        let (now, stale) = merge([Some(&joe), None, None], &target, &seen("7", "joseph@x.y"));
-        assert_eq!((now.upn.as_deref(), now.employee_id.as_deref()), (Some("joseph@x.y"), Some("7")));
-        assert_eq!(stale, [Identifier::Upn("joe@x.y".into())]);
+        assert_eq!(merged(&[("7", "joe@x.y")], None, &seen("7", "joseph@x.y")), result("7", "joseph@x.y", &["joe@x.y"]));
     }
 
     #[test]
     fn a_upn_that_passed_to_somebody_else_does_not_join_two_people() {
-        let (joe, target) = (person("7", "joe@x.y"), "t".into());
-        let (now, stale) = merge([None, Some(&joe), None], &target, &seen("8", "joe@x.y"));
-        assert_eq!((now.employee_id.as_deref(), stale.len(), now.keys.len()), (Some("8"), 0, 1));
+        assert_eq!(merged(&[("7", "joe@x.y")], None, &seen("8", "joe@x.y")), result("8", "joe@x.y", &[]));
+    }
+
+    #[test]
+    fn a_upn_that_is_gone_is_not_given_back_to_its_last_owner() {
+        let moved = [("7", "joe@x.y"), ("8", "joe@x.y")];
+        assert_eq!(merged(&moved, None, &seen("7", "")), result("7", "", &[]));
+        let released = (Some(("7", "joe@x.y")), seen("7", ""));
+        assert_eq!(merged(&[], released.0, &released.1), result("7", "", &[]));
+    }
+
+    #[test]
+    fn an_old_name_that_leads_to_somebody_else_by_now_is_left_alone() {
+        let moved = [("7", "joe@x.y"), ("8", "joe@x.y")];
+        assert_eq!(merged(&moved, None, &seen("7", "joseph@x.y")), result("7", "joseph@x.y", &[]));
+    }
+
+    #[test]
+    fn a_target_without_upns_leaves_the_known_one() {
+        assert_eq!(merged(&[("7", "joe@x.y")], None, &seen("7", "")), result("7", "joe@x.y", &[]));
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::document::{Document, DocumentKey, Slot, Upload};
 use crate::error::StoreError;
@@ -45,23 +44,34 @@ pub async fn file(
     for file in files {
         slots.entry(slot(file)).or_default().push(file);
     }
-    let stored = slots.into_iter().map(|(slot, files)| async move {
-        let mut outcomes = Vec::with_capacity(files.len());
-        for file in files {
-            let document = Document {
-                key: DocumentKey::new(&slot, import, file.part),
-                slot: slot.clone(),
-                file_name: file.name.to_owned(),
-                content: file.upload.content.clone(),
-                sha256: file.upload.sha256,
-                import,
-                stored_at: received_at,
-            };
-            outcomes.push((file.part, store(app, &document).await));
-        }
-        outcomes
-    });
+    let mut stored = Vec::with_capacity(slots.len());
+    for (slot, files) in slots {
+        stored.push(file_in(app, slot, files, (import, received_at)).boxed());
+    }
     stream::iter(stored).buffer_unordered(AT_ONCE).concat().await
+}
+
+/// Stores the files of one slot, one after the other.
+async fn file_in(
+    app: &App,
+    slot: Slot,
+    files: Vec<&File<'_>>,
+    (import, stored_at): (ImportId, Timestamp),
+) -> Vec<(usize, Result<PartOutcome, StoreError>)> {
+    let mut outcomes = Vec::with_capacity(files.len());
+    for file in files {
+        let document = Document {
+            key: DocumentKey::new(&slot, import, file.part),
+            slot: slot.clone(),
+            file_name: file.name.to_owned(),
+            content: file.upload.content.clone(),
+            sha256: file.upload.sha256,
+            import,
+            stored_at,
+        };
+        outcomes.push((file.part, store(app, &document).await));
+    }
+    outcomes
 }
 
 fn slot(file: &File<'_>) -> Slot {

@@ -103,10 +103,8 @@ impl Directory for MemoryDirectory {
         let mut people = lock(&self.0);
         let mut learnt = Vec::with_capacity(seen.len());
         for sighting in seen {
-            let by_id = sighting.employee_id.clone().and_then(|id| people.get(&Identifier::EmployeeId(id)));
-            let by_upn = sighting.upn.clone().and_then(|upn| people.get(&Identifier::Upn(upn)));
             let by_key = people.values().find(|person| person.keys.get(target) == Some(&sighting.key));
-            let (person, stale) = merge([by_id, by_upn, by_key], target, sighting);
+            let (person, stale) = merge(|identifier| people.get(identifier), by_key, target, sighting);
             stale.iter().for_each(|identifier| drop(people.remove(identifier)));
             Self::put(&mut people, &person);
             learnt.push(person);

@@ -2,6 +2,7 @@
 //! same function as a stream, unless Lambda's limits are asked for.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ enum Function {
     BatchImport,
     ImportLog,
 }
+
+type Handled = Pin<Box<dyn Future<Output = Result<Response<lambda_http::Body>, Infallible>> + Send>>;
 
 impl Gateway {
     /// Accepts connections until the task is dropped.
@@ -127,13 +130,8 @@ impl Gateway {
 
     async fn invoke(&self, function: Function, event: &str) -> Response<Bytes> {
         let Ok(request) = lambda::request(event) else { return lambda::broken() };
-        let app = &self.app;
-        let handler = lambda_http::service_fn(|request| async move {
-            Ok::<_, Infallible>(match function {
-                Function::BatchImport => batch_import::handle(app, request).await,
-                Function::ImportLog => import_log::handle(app, request).await,
-            })
-        });
+        let app = self.app.clone();
+        let handler = lambda_http::service_fn(move |request| handle(app.clone(), function, request));
         let Ok(result) = Adapter::from(handler).call(LambdaEvent::new(request, Context::default())).await;
         match serde_json::to_string(&result) {
             Ok(result) => lambda::response(&result),
@@ -157,6 +155,16 @@ impl Gateway {
         *response.status_mut() = status;
         response
     }
+}
+
+/// Boxed, because the compiler cannot see through all of it that it may change threads.
+fn handle(app: App, function: Function, request: lambda_http::Request) -> Handled {
+    Box::pin(async move {
+        Ok(match function {
+            Function::BatchImport => batch_import::handle(&app, request).await,
+            Function::ImportLog => import_log::handle(&app, request).await,
+        })
+    })
 }
 
 async fn begin_unless_large(body: Incoming, announced: u64) -> Begun {

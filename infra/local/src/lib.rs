@@ -8,6 +8,7 @@ pub mod ready;
 pub mod sample;
 pub mod serve;
 pub mod simulate;
+pub mod stack;
 pub mod state;
 
 mod lambda;

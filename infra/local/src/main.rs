@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use people_local::stack::{Options, Simulators};
 use people_local::{serve, simulate};
 
 /// Takes batches of person updates and PDFs to the systems that people use.
@@ -60,21 +61,20 @@ struct SimulateArgs {
     ready_file: Option<PathBuf>,
 }
 
-impl From<ServeArgs> for serve::Options {
-    fn from(args: ServeArgs) -> serve::Options {
-        serve::Options {
+impl From<ServeArgs> for serve::Serve {
+    fn from(args: ServeArgs) -> serve::Serve {
+        let stack = Options {
             listen: args.listen,
             data: args.data,
             config: args.config,
-            ready_file: args.ready_file,
-            sample: !args.no_sample,
             simulators: match (args.no_simulators, args.simulators) {
-                (true, _) => serve::Simulators::None,
-                (false, Some(file)) => serve::Simulators::Running(file),
-                (false, None) => serve::Simulators::Own,
+                (true, _) => Simulators::None,
+                (false, Some(file)) => Simulators::Running(file),
+                (false, None) => Simulators::Own,
             },
             lambda_limits: args.lambda_limits,
-        }
+        };
+        serve::Serve { stack, ready_file: args.ready_file, sample: !args.no_sample }
     }
 }
 

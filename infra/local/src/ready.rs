@@ -11,27 +11,27 @@ use crate::state::write_at_once;
 /// The content of a ready file of `people serve`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Ready<'a> {
+pub struct Ready {
     /// The API's base URL.
-    pub api: &'a str,
+    pub api: String,
     /// The embedded DynamoDB.
-    pub dynamodb: &'a str,
+    pub dynamodb: String,
     /// The embedded S3.
-    pub s3: &'a str,
+    pub s3: String,
     /// The access key for both.
-    pub access_key_id: &'a str,
+    pub access_key_id: String,
     /// Its secret.
-    pub secret_access_key: &'a str,
+    pub secret_access_key: String,
     /// The region to sign for.
-    pub region: &'a str,
+    pub region: String,
     /// The tables.
-    pub tables: Vec<&'a str>,
+    pub tables: Vec<String>,
     /// The bucket.
-    pub bucket: &'a str,
+    pub bucket: String,
     /// An API key for each feature.
-    pub keys: &'a BTreeMap<String, String>,
+    pub keys: BTreeMap<String, String>,
     /// The simulators' base URLs, by target.
-    pub simulators: &'a BTreeMap<String, String>,
+    pub simulators: BTreeMap<String, String>,
 }
 
 /// The content of a ready file of `people simulate`; that of `people serve` can be read as one too.

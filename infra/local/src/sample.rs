@@ -1,5 +1,7 @@
 //! The sample configuration and the sample batch, compiled in, so that a first start shows a whole import.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Full;
@@ -29,19 +31,20 @@ pub struct Shown {
 
 /// Sends the sample batch to the API at `api`, and looks its log up.
 pub async fn import(api: &str, import_key: &str, logs_key: &str) -> Result<Shown, Failure> {
-    let client = HttpClient::new();
+    let client = HttpClient::new().doing("make an HTTP client")?;
+    let limits = Limits { time: Duration::from_secs(60), bytes: 1024 * 1024 };
     let request = Request::put(format!("{api}/api/PeopleImport"))
         .header("x-functions-key", import_key)
         .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={BOUNDARY}"))
         .body(Full::new(batch()?))
         .doing("make the sample request")?;
-    let answer = client.send(request, Limits::default()).await.doing("import the sample batch")?;
+    let answer = client.send(request, limits).await.doing("import the sample batch")?;
     let request_id = String::from_utf8_lossy(&answer.body).into_owned();
     let request = Request::get(format!("{api}/api/ImportLogs/{request_id}"))
         .header("x-functions-key", logs_key)
         .body(Full::default())
         .doing("make the sample request")?;
-    let log = client.send(request, Limits::default()).await.doing("look the sample import up")?;
+    let log = client.send(request, limits).await.doing("look the sample import up")?;
     Ok(Shown { status: answer.status.as_u16(), request_id, log: String::from_utf8_lossy(&log.body).into_owned() })
 }
 

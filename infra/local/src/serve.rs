@@ -1,257 +1,44 @@
-//! `people serve`: starts everything in order, says when it is ready, and ends tidily.
+//! `people serve`: starts the stack, shows the sample import, says when it is ready, and ends tidily.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{self, File};
 use std::io::Write;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
 
-use dynoxide::Database;
-use people_adapters::aws::{self, Aws, AwsSettings};
-use people_adapters::config::{Config, DEFAULT_RETENTION_DAYS, PROFILE_DEFINITION, TARGETS};
-use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
-use people_adapters::s3::{create_bucket, write_object};
-use people_adapters::targets::{Secret, Secrets};
-use people_core::ports::{ApiKey, App, Feature, KeyHash, Keys};
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use people_core::ports::Feature;
 
 use crate::failure::{Doing, Failure};
-use crate::gateway::Gateway;
-use crate::ready::{self, Ready, Simulating};
-use crate::state::State;
-use crate::{embedded, sample};
+use crate::ready::{self, Ready};
+use crate::sample;
+use crate::stack::{Options, Stack};
 
-const REGION: &str = "eu-central-1";
-const BUCKET: &str = "people";
-const TABLE_PREFIX: &str = "people";
-/// How often the directory is filled, as `template.yaml` has it.
-const SYNC_EVERY: Duration = Duration::from_secs(15 * 60);
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// How long requests that are being worked on are waited for at the end.
-const LAST_REQUESTS: Duration = Duration::from_secs(30);
-
-/// What `people serve` was asked for.
-pub struct Options {
-    /// Where the API listens.
-    pub listen: SocketAddr,
-    /// The data folder.
-    pub data: PathBuf,
-    /// The folder of the configuration; the samples where there is none.
-    pub config: Option<PathBuf>,
-    /// The ready file.
-    pub ready_file: Option<PathBuf>,
+/// What `people serve` was asked for besides the stack itself.
+pub struct Serve {
+    /// The stack.
+    pub stack: Options,
+    /// The file to write when everything answers.
+    pub ready_file: Option<std::path::PathBuf>,
     /// Whether the sample batch is imported on the first start.
     pub sample: bool,
-    /// Which simulators there are.
-    pub simulators: Simulators,
-    /// Whether Lambda's limits hold.
-    pub lambda_limits: bool,
-}
-
-/// Which simulated targets there are.
-pub enum Simulators {
-    /// This stack's own.
-    Own,
-    /// None.
-    None,
-    /// Those of a running `people simulate`, whose ready file this is.
-    Running(PathBuf),
-}
-
-/// What has been started besides the API.
-struct Started {
-    database: Database,
-    dynamodb: String,
-    s3: String,
-    simulators: BTreeMap<String, String>,
-    /// Held so that they run on.
-    _own: Option<simulators::Simulator>,
-    /// Held so that no other process works on the same data.
-    _lock: File,
 }
 
 /// Runs until Ctrl-C, or until the process is told to terminate.
-pub async fn run(options: Options) -> Result<(), Failure> {
-    let mut state = State::open(&options.data)?;
-    let lock = lock(&options.data)?;
-    let listener = listen(&mut state, options.listen).await?;
-    let api = format!("http://{}", listener.local_addr().doing("read a port")?);
-    let started = start(&options, &mut state, lock).await?;
-    let keys = [Feature::PeopleImport, Feature::ImportLogs]
-        .into_iter()
-        .map(|feature| Ok((feature.as_str().to_owned(), state.key(feature.as_str())?)))
-        .collect::<Result<BTreeMap<_, _>, Failure>>()?;
-    state.save()?;
-    let app = connect(&options, &state, &started, &keys).await?;
-    sync(&app).await;
-    let (busy, mut idle) = mpsc::channel::<()>(1);
-    let gateway = Gateway { app: app.clone(), lambda_limits: options.lambda_limits, busy };
-    let serving = tokio::spawn(Arc::new(gateway).serve(listener));
-    let schedule = tokio::spawn(schedule(app, started.database.clone()));
-    if options.sample && !state.sample_imported {
-        show_sample(&api, &keys).await?;
-        state.sample_imported = true;
-        state.save()?;
+pub async fn run(options: Serve) -> Result<(), Failure> {
+    let mut stack = Stack::start(&options.stack).await?;
+    if options.sample && !stack.state.sample_imported {
+        show_sample(&stack.ready).await?;
+        stack.state.sample_imported = true;
+        stack.state.save()?;
     }
     if let Some(file) = &options.ready_file {
-        ready::write(file, &describe(&api, &state, &started, &keys))?;
+        ready::write(file, &stack.ready)?;
     }
-    announce(&api, &options.data, &started);
+    announce(&stack.ready, &options.stack.data);
     interrupted().await?;
-    schedule.abort();
-    serving.abort();
-    // Nothing is accepted any more; what is being worked on holds a sender.
-    let _ = serving.await;
-    let _ = tokio::time::timeout(LAST_REQUESTS, idle.recv()).await;
+    stack.stop().await;
     Ok(())
 }
 
-/// The API's listener: on the given port, or on port 0 the one of last time.
-async fn listen(state: &mut State, address: SocketAddr) -> Result<TcpListener, Failure> {
-    if address.port() == 0 {
-        return state.listen("api", address.ip()).await;
-    }
-    TcpListener::bind(address).await.doing(format_args!("listen on {address} (--listen 127.0.0.1:0 picks a free port)"))
-}
-
-fn lock(data: &Path) -> Result<File, Failure> {
-    let lock = File::create(data.join("lock")).doing("make a lock file")?;
-    lock.try_lock().map_err(|_| Failure(format!("another `people serve` works on {}", data.display())))?;
-    Ok(lock)
-}
-
-async fn start(options: &Options, state: &mut State, lock: File) -> Result<Started, Failure> {
-    let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
-    let url = |listener: &TcpListener| listener.local_addr().map(|address| format!("http://{address}"));
-    let listener = state.listen("dynamodb", loopback).await?;
-    let dynamodb = url(&listener).doing("read a port")?;
-    let database = embedded::dynamodb(&options.data, listener)?;
-    let listener = state.listen("s3", loopback).await?;
-    let s3 = url(&listener).doing("read a port")?;
-    embedded::s3(&options.data, listener, state)?;
-    let mut own = None;
-    let simulators = match &options.simulators {
-        Simulators::None => BTreeMap::new(),
-        Simulators::Running(file) => {
-            let json = fs::read(file).doing(format_args!("read {}", file.display()))?;
-            serde_json::from_slice::<Simulating>(&json).doing(format_args!("read {}", file.display()))?.simulators
-        }
-        Simulators::Own => {
-            let listener = state.listen("aktion", loopback).await?;
-            let aktion = own.insert(simulators::Simulator::aktion(listener).doing("start the simulators")?);
-            BTreeMap::from([("aktion".to_owned(), aktion.url().to_owned())])
-        }
-    };
-    Ok(Started { database, dynamodb, s3, simulators, _own: own, _lock: lock })
-}
-
-/// Makes tables, bucket and keys where they are missing, puts the configuration into the bucket, and connects as a
-/// function in the cloud would.
-async fn connect(
-    options: &Options,
-    state: &State,
-    started: &Started,
-    keys: &BTreeMap<String, String>,
-) -> Result<App, Failure> {
-    let settings = || AwsSettings::At {
-        dynamodb: started.dynamodb.clone(),
-        s3: started.s3.clone(),
-        region: REGION.to_owned(),
-        access_key_id: state.access_key_id.clone(),
-        secret_access_key: Secret::new(state.secret_access_key.clone()),
-    };
-    let aws = aws::connect(&settings()).await;
-    let tables = Tables::with_prefix(TABLE_PREFIX);
-    create_tables(&aws.dynamodb, &tables).await.doing("make the tables")?;
-    create_bucket(&aws.s3, BUCKET).await.doing("make the bucket")?;
-    configure(options, &aws).await?;
-    put_keys(&DynamoKeys::new(aws.dynamodb, &tables), keys).await?;
-    let config = Config {
-        aws: settings(),
-        tables,
-        bucket: BUCKET.to_owned(),
-        retention: Duration::from_secs(DEFAULT_RETENTION_DAYS * 24 * 60 * 60),
-        secrets: secrets(options)?,
-        simulators: started.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
-    };
-    people_adapters::connect(&config).await.map_err(|error| Failure(error.to_string()))
-}
-
-async fn configure(options: &Options, aws: &Aws) -> Result<(), Failure> {
-    let (definition, targets) = match &options.config {
-        None => (sample::PROFILE_DEFINITION.to_vec(), sample::TARGETS.to_vec()),
-        Some(folder) => {
-            let read = |name: &str| {
-                let file = folder.join(name);
-                fs::read(&file).doing(format_args!("read {}", file.display()))
-            };
-            (read("profile-definition.json")?, read("targets.json")?)
-        }
-    };
-    write_object(&aws.s3, BUCKET, PROFILE_DEFINITION, definition).await.doing("store the configuration")?;
-    write_object(&aws.s3, BUCKET, TARGETS, targets).await.doing("store the configuration")
-}
-
-/// The credentials of the targets: `secrets.json` beside the configuration, and those of the simulators.
-fn secrets(options: &Options) -> Result<Secrets, Failure> {
-    let simulated = serde_json::json!({
-        "aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY},
-    });
-    let file = options.config.as_ref().map(|folder| folder.join("secrets.json"));
-    match file.filter(|file| file.exists()) {
-        None => Secrets::parse(simulated.to_string().as_bytes()).doing("read the simulators' credentials"),
-        Some(file) => {
-            let json = fs::read(&file).doing(format_args!("read {}", file.display()))?;
-            Secrets::parse(&json).doing(format_args!("read {}", file.display()))
-        }
-    }
-}
-
-async fn put_keys(store: &DynamoKeys, keys: &BTreeMap<String, String>) -> Result<(), Failure> {
-    for feature in Feature::ALL {
-        let Some(key) = keys.get(feature.as_str()) else { continue };
-        let record = ApiKey {
-            name: format!("local-{}", feature.as_str()),
-            features: BTreeSet::from([feature]),
-            expires_at: None,
-            revoked: false,
-        };
-        store.put(&KeyHash::of(key), &record).await.doing("store the local keys")?;
-    }
-    Ok(())
-}
-
-/// Fills the directory. Imports work through look-ups where this fails, so it is no reason to stop.
-async fn sync(app: &App) {
-    if let Err(error) = directory_sync::handle(app).await {
-        tracing::warn!(error = %error, "the directory could not be filled");
-    }
-}
-
-/// What EventBridge does in the cloud, and DynamoDB's time to live.
-async fn schedule(app: App, database: Database) {
-    let start = tokio::time::Instant::now();
-    let mut syncs = tokio::time::interval_at(start + SYNC_EVERY, SYNC_EVERY);
-    let mut sweeps = tokio::time::interval_at(start + SWEEP_EVERY, SWEEP_EVERY);
-    loop {
-        tokio::select! {
-            _ = syncs.tick() => sync(&app).await,
-            _ = sweeps.tick() => {
-                let database = database.clone();
-                let swept = tokio::task::spawn_blocking(move || database.sweep_ttl().map_err(|error| error.to_string()));
-                if let Ok(Err(error)) = swept.await {
-                    tracing::warn!(error, "expired items could not be removed");
-                }
-            }
-        }
-    }
-}
-
-async fn show_sample(api: &str, keys: &BTreeMap<String, String>) -> Result<(), Failure> {
-    let key = |feature: Feature| keys.get(feature.as_str()).map(String::as_str).unwrap_or_default();
+async fn show_sample(ready: &Ready) -> Result<(), Failure> {
+    let (api, key) = (&ready.api, |feature: Feature| ready.keys.get(feature.as_str()).map_or("", String::as_str));
     let shown = sample::import(api, key(Feature::PeopleImport), key(Feature::ImportLogs)).await?;
     say("The sample batch: five parts, of which three succeed.\n");
     say(&format!("PUT {api}/api/PeopleImport\n{}\n{}\n", shown.status, shown.request_id));
@@ -259,31 +46,11 @@ async fn show_sample(api: &str, keys: &BTreeMap<String, String>) -> Result<(), F
     Ok(())
 }
 
-fn describe<'a>(
-    api: &'a str,
-    state: &'a State,
-    started: &'a Started,
-    keys: &'a BTreeMap<String, String>,
-) -> Ready<'a> {
-    Ready {
-        api,
-        dynamodb: &started.dynamodb,
-        s3: &started.s3,
-        access_key_id: &state.access_key_id,
-        secret_access_key: &state.secret_access_key,
-        region: REGION,
-        tables: TABLES.to_vec(),
-        bucket: BUCKET,
-        keys,
-        simulators: &started.simulators,
-    }
-}
-
-fn announce(api: &str, data: &Path, started: &Started) {
-    say(&format!("API         {api}"));
-    say(&format!("DynamoDB    {}", started.dynamodb));
-    say(&format!("S3          {}", started.s3));
-    for (target, url) in &started.simulators {
+fn announce(ready: &Ready, data: &Path) {
+    say(&format!("API         {}", ready.api));
+    say(&format!("DynamoDB    {}", ready.dynamodb));
+    say(&format!("S3          {}", ready.s3));
+    for (target, url) in &ready.simulators {
         say(&format!("{target:<12}{url} (simulated)"));
     }
     say(&format!("Keys        {}", data.join("local.json").display()));

@@ -1,0 +1,22 @@
+//! The stores in DynamoDB. Tables, keys and attribute names are spelled here and in the modules below, nowhere else, so
+//! that a table can be changed by reading one folder.
+
+mod batch;
+mod directory;
+mod directory_item;
+mod expression;
+mod imports;
+mod item;
+mod keys;
+mod learning;
+mod packed;
+mod packed_words;
+mod person_index;
+mod records;
+mod tables;
+
+pub use directory::DynamoDirectory;
+pub use imports::DynamoImports;
+pub use keys::DynamoKeys;
+pub use records::DynamoRecords;
+pub use tables::{Tables, create_tables};

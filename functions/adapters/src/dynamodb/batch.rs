@@ -1,0 +1,125 @@
+//! Many items in few requests. DynamoDB may leave a part of a batch undone when it is busy; that part is sent again, a
+//! few times and ever more slowly, so that a caller sees all or an error.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use people_core::error::StoreError;
+use people_core::ports::Clock;
+
+use super::item::{Item, item, s, text};
+use crate::aws::dynamodb_failed;
+
+/// The most items that one request writes, and reads: limits of DynamoDB.
+const WRITES: usize = 25;
+const READS: usize = 100;
+/// How many requests of one batch are on their way at once.
+const AT_ONCE: usize = 8;
+/// How often the rest of a request is sent again, and how long is waited before the first time; then twice as long.
+const REPEATS: u32 = 7;
+const FIRST_WAIT: Duration = Duration::from_millis(25);
+
+/// One table, in batches.
+#[derive(Clone)]
+pub(super) struct Batches {
+    pub(super) client: Client,
+    pub(super) table: String,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Batches {
+    /// Puts and deletes items. No two may have the same key.
+    pub(super) async fn write(
+        &self,
+        action: &'static str,
+        requests: Vec<WriteRequest>,
+    ) -> Result<(), StoreError> {
+        let chunks: Vec<_> = requests.chunks(WRITES).map(<[_]>::to_vec).collect();
+        stream::iter(chunks)
+            .map(|chunk| self.write_chunk(action, chunk))
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<Vec<()>>()
+            .await
+            .map(drop)
+    }
+
+    async fn write_chunk(&self, action: &'static str, chunk: Vec<WriteRequest>) -> Result<(), StoreError> {
+        let mut rest = HashMap::from([(self.table.clone(), chunk)]);
+        for repeat in 0..=REPEATS {
+            let answer = self.client.batch_write_item().set_request_items(Some(rest)).send().await;
+            let answer = answer.map_err(|error| dynamodb_failed(action, &error))?;
+            rest = answer.unprocessed_items.unwrap_or_default();
+            rest.retain(|_, requests| !requests.is_empty());
+            if rest.is_empty() {
+                return Ok(());
+            }
+            self.wait(repeat).await;
+        }
+        Err(StoreError::new(action, "DynamoDB left items unwritten, again and again"))
+    }
+
+    /// The items with these values of the table's one key attribute, by that value; those that are not there are left
+    /// out. No value may be there twice.
+    pub(super) async fn read(
+        &self,
+        action: &'static str,
+        key: &'static str,
+        values: Vec<String>,
+        consistent: bool,
+    ) -> Result<HashMap<String, Item>, StoreError> {
+        let chunks: Vec<_> = values.chunks(READS).map(<[_]>::to_vec).collect();
+        let items: Vec<_> = stream::iter(chunks)
+            .map(|chunk| {
+                self.read_chunk(action, chunk.into_iter().map(|v| item([(key, s(v))])).collect(), consistent)
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let keyed = items.into_iter().flatten().map(|item| Ok((text(&item, key)?.to_owned(), item)));
+        keyed.collect::<Result<_, _>>().map_err(|broken: super::item::Broken| broken.during(action))
+    }
+
+    async fn read_chunk(
+        &self,
+        action: &'static str,
+        keys: Vec<Item>,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
+        let wanted = wanted.map_err(|error| StoreError::new(action, error))?;
+        let mut rest = HashMap::from([(self.table.clone(), wanted)]);
+        let mut items = Vec::new();
+        for repeat in 0..=REPEATS {
+            let answer = self.client.batch_get_item().set_request_items(Some(rest)).send().await;
+            let answer = answer.map_err(|error| dynamodb_failed(action, &error))?;
+            items.extend(answer.responses.unwrap_or_default().into_values().flatten());
+            rest = answer.unprocessed_keys.unwrap_or_default();
+            rest.retain(|_, keys| !keys.keys().is_empty());
+            if rest.is_empty() {
+                return Ok(items);
+            }
+            self.wait(repeat).await;
+        }
+        Err(StoreError::new(action, "DynamoDB left items unread, again and again"))
+    }
+
+    async fn wait(&self, repeat: u32) {
+        self.clock.sleep_until(self.clock.now().plus(FIRST_WAIT * 2u32.pow(repeat))).await;
+    }
+}
+
+/// The request that puts an item.
+pub(super) fn put(item: Item) -> Option<WriteRequest> {
+    let put = PutRequest::builder().set_item(Some(item)).build().ok()?;
+    Some(WriteRequest::builder().put_request(put).build())
+}
+
+/// The request that deletes the item with this key.
+pub(super) fn delete(key: Item) -> Option<WriteRequest> {
+    let delete = DeleteRequest::builder().set_key(Some(key)).build().ok()?;
+    Some(WriteRequest::builder().delete_request(delete).build())
+}

@@ -1,0 +1,119 @@
+//! Logs of every size: what is packed is read back, costs little when all went well, and always fits.
+
+use people_core::finding::{FieldName, Finding, FindingCode};
+use people_core::id::ImportId;
+use people_core::log::{Answer, Delivery, Ending, Form, Outcome, PartOutcome, State, Subject};
+use people_core::shown::Shown;
+
+use super::*;
+
+fn log(parts: Vec<PartLog>) -> ImportLog {
+    ImportLog {
+        id: ImportId::new(Timestamp::from_millis(1_700_000_000_123), [7; 10]),
+        received_at: Timestamp::from_millis(1_700_000_000_123),
+        key_name: Shown::new("payroll"),
+        state: State::Ended(Answer::Failed),
+        fault: None,
+        parts,
+        names_targets: true,
+        form: Form::Array,
+    }
+}
+
+fn finding(code: FindingCode, names: usize, name: &str) -> Finding {
+    let name = |_| FieldName { name: Shown::new(name), nearest: None };
+    Finding { code, names: (0..names).map(name).collect(), more: 3 }
+}
+
+fn worst(name: &str) -> ImportLog {
+    let part = |_| PartLog {
+        subject: Subject::Person(Some(Shown::new(name))),
+        outcome: PartOutcome::InvalidPerson(vec![
+            finding(FindingCode::UnknownFields, 20, name),
+            finding(FindingCode::DuplicateFields, 20, name),
+        ]),
+    };
+    log((0..50).map(part).collect())
+}
+
+fn listed_and_counted(text: &str) -> (usize, u32) {
+    let unpacked = unpack(text).unwrap();
+    assert_eq!(unpacked.parts.len(), 50);
+    match &unpacked.parts[49].outcome {
+        PartOutcome::InvalidPerson(findings) => (findings[1].names.len(), findings[1].more),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_worst_log_fits_with_fewer_names_and_counts_the_rest() {
+    let text = pack(&worst(&"🎉".repeat(128))).unwrap();
+    assert!(text.len() <= MAX_BYTES, "{}", text.len());
+    assert_eq!(listed_and_counted(&text), (5, 18));
+}
+
+#[test]
+fn names_that_grow_when_they_are_escaped_fit_too() {
+    let text = pack(&worst(&"\0".repeat(128))).unwrap();
+    assert!(text.len() <= MAX_BYTES, "{}", text.len());
+    assert_eq!(listed_and_counted(&text), (2, 21));
+}
+
+#[test]
+fn sentences_are_cut_only_where_nothing_else_helps() {
+    let delivery = |part: usize, target: usize| Delivery {
+        target: format!("target-{target}").into(),
+        outcome: Outcome::unsent(Ending::Refused(format!("{part} {target} {}", "é".repeat(2000)))),
+    };
+    let part = |part| PartLog {
+        subject: Subject::Person(None),
+        outcome: PartOutcome::Delivered {
+            deliveries: (0..9).map(|target| delivery(part, target)).collect(),
+            unmapped: Vec::new(),
+        },
+    };
+    let text = pack(&log((0..50).map(part).collect())).unwrap();
+    assert!(text.len() <= MAX_BYTES, "{}", text.len());
+    assert_eq!(unpack(&text).unwrap().parts.len(), 50);
+}
+
+#[test]
+fn a_clean_batch_is_small() {
+    let delivery = |part: usize| Delivery {
+        target: "aktion".into(),
+        outcome: Outcome {
+            ending: Ending::Updated,
+            code: Some("200/0".into()),
+            attempts: 1,
+            duration_ms: 50 + part as u32,
+        },
+    };
+    let part = |part| PartLog {
+        subject: Subject::Person(Some(Shown::new(&format!("person{part:03}@company.com")))),
+        outcome: PartOutcome::Delivered { deliveries: vec![delivery(part)], unmapped: Vec::new() },
+    };
+    let text = pack(&log((0..50).map(part).collect())).unwrap();
+    assert!(text.len() < 2800, "{}", text.len());
+}
+
+#[test]
+fn another_version_and_a_damaged_text_are_no_logs() {
+    for text in [
+        "",
+        "{}",
+        "[]",
+        "[1,[],0,false,2,null,[]]",
+        "[2,[],0,false,0,null,[]]",
+        "[1,[],0,false,0,null]",
+        "[1,[],0,false,0,null,[[null,10]]]",
+        "[1,[],0,false,0,null,[[null,[5,0]]]]",
+        "[1,[\"x\"],0,false,0,null,[[null,[4,[[0,0]]]]]]",
+        "[1,[],0,false,0,-1,[]]",
+        "[1,[],0,false,0,null,[[1,0]]]",
+        "[1,[],0,false,0,null,[[null,[]]]]",
+        "[1,[\"t\"],0,false,0,null,[[null,[9,[[0,2,0,0,null]],[]]]]]",
+    ] {
+        assert_eq!(unpack(text).map(|_| ()), Err(Damaged), "{text}");
+    }
+    assert!(unpack("[1,[],0,false,0,null,[]]").is_ok());
+}

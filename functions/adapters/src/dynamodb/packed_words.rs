@@ -1,0 +1,268 @@
+//! One part of an import within the packed text: its subject and its outcome. Kinds are numbers that stay what they are;
+//! the two directions are side by side, so that neither is changed alone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use people_core::finding::{FieldName, Finding, FindingCode};
+use people_core::log::{Delivery, Ending, Outcome, PartOutcome, Subject};
+use people_core::shown::Shown;
+use serde_json::{Value, json};
+
+/// How much is kept where all would be too much.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fit {
+    /// The most names of a finding.
+    names: usize,
+    /// The most code points of a sentence.
+    sentence: usize,
+}
+
+impl Fit {
+    /// From everything to very little.
+    pub(super) const STEPS: [Fit; 7] = [
+        Fit { names: usize::MAX, sentence: usize::MAX },
+        Fit { names: 10, sentence: usize::MAX },
+        Fit { names: 5, sentence: usize::MAX },
+        Fit { names: 2, sentence: usize::MAX },
+        Fit { names: 1, sentence: 1000 },
+        Fit { names: 0, sentence: 200 },
+        Fit { names: 0, sentence: 40 },
+    ];
+}
+
+/// The words of one packed text.
+pub(super) struct Words {
+    fit: Fit,
+    list: Vec<Value>,
+    places: HashMap<String, usize>,
+}
+
+impl Words {
+    /// No words yet.
+    pub(super) fn new(fit: Fit) -> Words {
+        Words { fit, list: Vec::new(), places: HashMap::new() }
+    }
+
+    /// The list that leads the text.
+    pub(super) fn into_list(self) -> Value {
+        self.list.into()
+    }
+
+    /// A sentence as far as it is kept.
+    pub(super) fn sentence(&self, text: &str) -> String {
+        match text.char_indices().nth(self.fit.sentence) {
+            None => text.to_owned(),
+            Some((end, _)) => format!("{}…", &text[..end]),
+        }
+    }
+
+    fn place(&mut self, word: &str) -> Value {
+        if let Some(place) = self.places.get(word) {
+            return (*place).into();
+        }
+        self.list.push(word.into());
+        self.places.insert(word.to_owned(), self.list.len() - 1);
+        (self.list.len() - 1).into()
+    }
+
+    fn why(&mut self, text: &str) -> Value {
+        let sentence = self.sentence(text);
+        self.place(&sentence)
+    }
+}
+
+fn word<'a>(place: &Value, words: &'a [String]) -> Option<&'a String> {
+    words.get(usize::try_from(place.as_u64()?).ok()?)
+}
+
+/// The number of each kind of outcome, and what follows it.
+mod kind {
+    pub(super) const PENDING: u64 = 0;
+    pub(super) const UNKNOWN_PERSON: u64 = 1;
+    pub(super) const UPLOADED: u64 = 2;
+    pub(super) const REPLACED: u64 = 3;
+    /// `[[code, more, "name" | ["name", nearest]..]..]`
+    pub(super) const INVALID_PERSON: u64 = 4;
+    /// `why`, as in the next two.
+    pub(super) const INVALID_FILE: u64 = 5;
+    pub(super) const INVALID_PART: u64 = 6;
+    pub(super) const REFUSED: u64 = 7;
+    /// `"employeeId"`
+    pub(super) const IDENTIFIER_CONFLICT: u64 = 8;
+    /// `[[target, ending, attempts, milliseconds, code | null, why | nothing]..], [unmapped field..]`
+    pub(super) const DELIVERED: u64 = 9;
+}
+
+/// The number of each ending.
+mod ending {
+    pub(super) const UPDATED: u64 = 0;
+    pub(super) const UNCHANGED: u64 = 1;
+    pub(super) const PARTLY_UPDATED: u64 = 2;
+    pub(super) const UNKNOWN_PERSON: u64 = 3;
+    pub(super) const REFUSED: u64 = 4;
+    pub(super) const DEFERRED: u64 = 5;
+}
+
+/// What a part is about.
+pub(super) fn write_subject(subject: &Subject) -> Value {
+    match subject {
+        Subject::Person(None) => Value::Null,
+        Subject::Person(Some(who)) => who.as_str().into(),
+        Subject::Document(None) => json!([]),
+        Subject::Document(Some((whose, name))) => json!([whose.as_str(), name.as_str()]),
+        Subject::Unknown => json!(0),
+    }
+}
+
+/// The reverse of [`write_subject`].
+pub(super) fn read_subject(value: &Value) -> Option<Subject> {
+    match value {
+        Value::Null => Some(Subject::Person(None)),
+        Value::String(who) => Some(Subject::Person(Some(Shown::new(who)))),
+        Value::Array(document) => match document.as_slice() {
+            [] => Some(Subject::Document(None)),
+            [whose, name] => Some(Subject::Document(Some((shown(whose)?, shown(name)?)))),
+            _ => None,
+        },
+        value if value.as_u64() == Some(0) => Some(Subject::Unknown),
+        _ => None,
+    }
+}
+
+fn shown(value: &Value) -> Option<Shown> {
+    value.as_str().map(Shown::new)
+}
+
+/// How a part ended.
+pub(super) fn write_outcome(outcome: &PartOutcome, words: &mut Words) -> Value {
+    match outcome {
+        PartOutcome::Pending => json!(kind::PENDING),
+        PartOutcome::UnknownPerson => json!(kind::UNKNOWN_PERSON),
+        PartOutcome::Uploaded => json!(kind::UPLOADED),
+        PartOutcome::Replaced => json!(kind::REPLACED),
+        PartOutcome::InvalidPerson(findings) => {
+            let findings: Vec<_> = findings.iter().map(|finding| write_finding(finding, words)).collect();
+            json!([kind::INVALID_PERSON, findings])
+        }
+        PartOutcome::InvalidFile(why) => json!([kind::INVALID_FILE, words.why(why)]),
+        PartOutcome::InvalidPart(why) => json!([kind::INVALID_PART, words.why(why)]),
+        PartOutcome::Refused(why) => json!([kind::REFUSED, words.why(why)]),
+        PartOutcome::IdentifierConflict(id) => json!([kind::IDENTIFIER_CONFLICT, id.as_str()]),
+        PartOutcome::Delivered { deliveries, unmapped } => {
+            let deliveries: Vec<_> = deliveries.iter().map(|one| write_delivery(one, words)).collect();
+            let unmapped: Vec<_> = unmapped.iter().map(|field| words.place(field)).collect();
+            json!([kind::DELIVERED, deliveries, unmapped])
+        }
+    }
+}
+
+/// The reverse of [`write_outcome`].
+pub(super) fn read_outcome(value: &Value, words: &[String]) -> Option<PartOutcome> {
+    let (kind, rest) = match value {
+        Value::Array(array) => array.split_first()?,
+        kind => (kind, [].as_slice()),
+    };
+    let why = |place: &Value| word(place, words).cloned();
+    Some(match (kind.as_u64()?, rest) {
+        (kind::PENDING, []) => PartOutcome::Pending,
+        (kind::UNKNOWN_PERSON, []) => PartOutcome::UnknownPerson,
+        (kind::UPLOADED, []) => PartOutcome::Uploaded,
+        (kind::REPLACED, []) => PartOutcome::Replaced,
+        (kind::INVALID_PERSON, [findings]) => {
+            let findings = findings.as_array()?.iter().map(|finding| read_finding(finding, words));
+            PartOutcome::InvalidPerson(findings.collect::<Option<_>>()?)
+        }
+        (kind::INVALID_FILE, [place]) => PartOutcome::InvalidFile(why(place)?),
+        (kind::INVALID_PART, [place]) => PartOutcome::InvalidPart(why(place)?),
+        (kind::REFUSED, [place]) => PartOutcome::Refused(why(place)?),
+        (kind::IDENTIFIER_CONFLICT, [id]) => PartOutcome::IdentifierConflict(shown(id)?),
+        (kind::DELIVERED, [deliveries, unmapped]) => PartOutcome::Delivered {
+            deliveries: deliveries
+                .as_array()?
+                .iter()
+                .map(|one| read_delivery(one, words))
+                .collect::<Option<_>>()?,
+            unmapped: unmapped.as_array()?.iter().map(|field| shared(field, words)).collect::<Option<_>>()?,
+        },
+        _ => return None,
+    })
+}
+
+fn shared(place: &Value, words: &[String]) -> Option<Arc<str>> {
+    word(place, words).map(|word| Arc::from(word.as_str()))
+}
+
+fn write_finding(finding: &Finding, words: &mut Words) -> Value {
+    let kept = finding.names.len().min(words.fit.names);
+    let left_out = u32::try_from(finding.names.len() - kept).unwrap_or(u32::MAX);
+    let mut packed = vec![words.place(finding.code.as_str()), finding.more.saturating_add(left_out).into()];
+    packed.extend(finding.names[..kept].iter().map(|field| match &field.nearest {
+        None => field.name.as_str().into(),
+        Some(nearest) => json!([field.name.as_str(), words.place(nearest)]),
+    }));
+    packed.into()
+}
+
+fn read_finding(value: &Value, words: &[String]) -> Option<Finding> {
+    let [code, more, names @ ..] = value.as_array()?.as_slice() else { return None };
+    let code = word(code, words)?;
+    let name = |value: &Value| match value {
+        Value::Array(pair) => match pair.as_slice() {
+            [name, nearest] => Some(FieldName { name: shown(name)?, nearest: Some(shared(nearest, words)?) }),
+            _ => None,
+        },
+        name => Some(FieldName { name: shown(name)?, nearest: None }),
+    };
+    Some(Finding {
+        code: FindingCode::ALL.into_iter().find(|known| known.as_str() == code)?,
+        names: names.iter().map(name).collect::<Option<_>>()?,
+        more: more.as_u64()?.try_into().ok()?,
+    })
+}
+
+fn write_delivery(delivery: &Delivery, words: &mut Words) -> Value {
+    let Outcome { ending, code, attempts, duration_ms } = &delivery.outcome;
+    let (kind, why) = match ending {
+        Ending::Updated => (ending::UPDATED, None),
+        Ending::Unchanged => (ending::UNCHANGED, None),
+        Ending::PartlyUpdated(why) => (ending::PARTLY_UPDATED, Some(why)),
+        Ending::UnknownPerson => (ending::UNKNOWN_PERSON, None),
+        Ending::Refused(why) => (ending::REFUSED, Some(why)),
+        Ending::Deferred(why) => (ending::DEFERRED, Some(why)),
+    };
+    let code = code.as_ref().map(|code| words.why(code));
+    let mut packed = vec![
+        words.place(&delivery.target),
+        kind.into(),
+        (*attempts).into(),
+        (*duration_ms).into(),
+        code.into(),
+    ];
+    packed.extend(why.map(|why| words.why(why)));
+    packed.into()
+}
+
+fn read_delivery(value: &Value, words: &[String]) -> Option<Delivery> {
+    let [target, kind, attempts, duration_ms, code, why @ ..] = value.as_array()?.as_slice() else {
+        return None;
+    };
+    let why = why.iter().map(|place| word(place, words).cloned()).collect::<Option<Vec<_>>>()?;
+    let ending = match (kind.as_u64()?, why.as_slice()) {
+        (ending::UPDATED, []) => Ending::Updated,
+        (ending::UNCHANGED, []) => Ending::Unchanged,
+        (ending::PARTLY_UPDATED, [why]) => Ending::PartlyUpdated(why.clone()),
+        (ending::UNKNOWN_PERSON, []) => Ending::UnknownPerson,
+        (ending::REFUSED, [why]) => Ending::Refused(why.clone()),
+        (ending::DEFERRED, [why]) => Ending::Deferred(why.clone()),
+        _ => return None,
+    };
+    let code = match code {
+        Value::Null => None,
+        place => Some(word(place, words)?.clone()),
+    };
+    let attempts = attempts.as_u64()?.try_into().ok()?;
+    let duration_ms = duration_ms.as_u64()?.try_into().ok()?;
+    let outcome = Outcome { ending, code, attempts, duration_ms };
+    Some(Delivery { target: shared(target, words)?, outcome })
+}

@@ -1,0 +1,94 @@
+//! The person index: one small item for each part that concerned a person, in a table of its own, because it is read by
+//! person and the logs are read by id.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use people_core::error::StoreError;
+use people_core::id::ImportId;
+use people_core::person::PersonKey;
+use people_core::ports::{Clock, IndexEntry};
+
+use super::batch::{Batches, put};
+use super::expression::{names, values};
+use super::item::{Broken, EXPIRES, Item, is_expired, item, n, s, text};
+use crate::aws::dynamodb_failed;
+
+/// The person; the import and the part, which sort by time.
+pub(super) const KEY: [&str; 2] = [PERSON, PART];
+const PERSON: &str = "person";
+const PART: &str = "part";
+const FIELDS: &str = "fields";
+
+const PUT: &str = "write the person index";
+const FIND: &str = "read the person index";
+
+/// The person index.
+#[derive(Clone)]
+pub(super) struct PersonIndex(Batches);
+
+impl PersonIndex {
+    /// The index in this table.
+    pub(super) fn new(client: Client, table: String, clock: Arc<dyn Clock>) -> PersonIndex {
+        PersonIndex(Batches { client, table, clock })
+    }
+
+    /// Adds entries that expire at a moment in seconds. A second entry for the same part is left out.
+    pub(super) async fn put(&self, entries: &[IndexEntry], expires: i64) -> Result<(), StoreError> {
+        let mut known = std::collections::HashSet::new();
+        let entries = entries.iter().filter(|entry| known.insert((&entry.person, entry.import, entry.part)));
+        let requests = entries.filter_map(|entry| put(write(entry, expires))).collect();
+        self.0.write(PUT, requests).await
+    }
+
+    /// What concerned a person, newest first.
+    pub(super) async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
+        let mut pages = self
+            .0
+            .client
+            .query()
+            .table_name(&self.0.table)
+            .key_condition_expression("#person = :person")
+            .set_expression_attribute_names(names([PERSON]))
+            .set_expression_attribute_values(values([(PERSON, s(person.as_str()))]))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        let now = self.0.clock.now();
+        let mut entries = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| dynamodb_failed(FIND, &error))?;
+            for item in page.items.unwrap_or_default().iter().filter(|item| !is_expired(item, now)) {
+                entries.push(read(person, item).map_err(|broken| broken.during(FIND))?);
+            }
+        }
+        Ok(entries)
+    }
+}
+
+fn write(entry: &IndexEntry, expires: i64) -> Item {
+    let fields = entry.fields.iter().map(|field| s(field.as_ref())).collect();
+    item([
+        (PERSON, s(entry.person.as_str())),
+        (PART, s(format!("{}#{:05}", entry.import, entry.part))),
+        (FIELDS, AttributeValue::L(fields)),
+        (EXPIRES, n(expires)),
+    ])
+}
+
+fn read(person: &PersonKey, item: &Item) -> Result<IndexEntry, Broken> {
+    let (import, part) = text(item, PART)?.split_once('#').ok_or(Broken(PART))?;
+    let fields = item.get(FIELDS).and_then(|fields| fields.as_l().ok()).ok_or(Broken(FIELDS))?;
+    let field = |value: &AttributeValue| match value.as_s() {
+        Ok(field) => Ok(Arc::from(field.as_str())),
+        Err(_) => Err(Broken(FIELDS)),
+    };
+    Ok(IndexEntry {
+        person: person.clone(),
+        import: ImportId::parse(import).ok_or(Broken(PART))?,
+        part: part.parse().map_err(|_| Broken(PART))?,
+        fields: fields.iter().map(field).collect::<Result<_, _>>()?,
+    })
+}

@@ -1,0 +1,138 @@
+//! The documents: the bytes in S3 and their records in DynamoDB. First the object, then the record, so that whatever
+//! fails in between leaves an object that nobody sees, never a record without its bytes.
+
+mod body;
+mod disposition;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use people_core::document::{Document, DocumentKey, Slot};
+use people_core::error::StoreError;
+use people_core::ports::{Documents, Stored};
+
+use crate::aws::{ATTEMPT, OPERATION, s3_failed};
+use crate::dynamodb::{DynamoRecords, Tables};
+
+const STORE: &str = "store a document";
+const READ: &str = "read a document";
+/// How fast an upload is at least taken to be, in bytes a second.
+const SLOWEST: u64 = 1024 * 1024;
+/// How often a slot is read again whose object was replaced just then.
+const LOOKS: u32 = 3;
+
+/// The documents in a bucket and a table.
+#[derive(Debug, Clone)]
+pub struct S3Documents {
+    s3: Client,
+    bucket: String,
+    records: DynamoRecords,
+}
+
+impl S3Documents {
+    /// The documents in this bucket, and their records in these tables.
+    pub fn new(
+        s3: Client,
+        bucket: impl Into<String>,
+        dynamodb: aws_sdk_dynamodb::Client,
+        tables: &Tables,
+    ) -> S3Documents {
+        S3Documents { s3, bucket: bucket.into(), records: DynamoRecords::new(dynamodb, tables) }
+    }
+
+    async fn put(&self, document: &Document) -> Result<(), StoreError> {
+        let length =
+            i64::try_from(document.content.bytes()).map_err(|error| StoreError::new(STORE, error))?;
+        let request = self
+            .s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(document.key.as_str())
+            .content_type("application/pdf")
+            .content_disposition(disposition::attachment(&document.file_name))
+            .content_length(length)
+            // Known already: S3 compares it with what arrives, and nothing is hashed a second time.
+            .checksum_sha256(aws_smithy_types::base64::encode(document.sha256))
+            .body(body::of(&document.content));
+        let config = aws_sdk_s3::config::Builder::new().timeout_config(timeouts(document.content.bytes()));
+        let answer = request.customize().config_override(config).send().await;
+        answer.map(drop).map_err(|error| s3_failed(STORE, &error))
+    }
+
+    /// The object is out of reach already, so a failure costs its space and no more.
+    async fn delete(&self, document: &Document, replaced: &DocumentKey) {
+        let request = self.s3.delete_object().bucket(&self.bucket).key(replaced.as_str());
+        if let Err(error) = request.send().await {
+            let error = s3_failed("delete a replaced document", &error);
+            tracing::warn!(import.id = %document.import, %error, cause = %error.source, "a replaced object stays");
+        }
+    }
+}
+
+#[async_trait]
+impl Documents for S3Documents {
+    /// Where the record fails, the object stays: the answer may have been lost alone, and then the record is there.
+    async fn store(&self, document: &Document) -> Result<Stored, StoreError> {
+        self.put(document).await?;
+        match self.records.put(document).await? {
+            Some(before) if before != document.key => {
+                self.delete(document, &before).await;
+                Ok(Stored::Replaced)
+            }
+            _ => Ok(Stored::Uploaded),
+        }
+    }
+
+    async fn read(&self, slot: &Slot) -> Result<Option<Vec<u8>>, StoreError> {
+        for _ in 0..LOOKS {
+            let Some(key) = self.records.find(slot).await? else { return Ok(None) };
+            if let Some(bytes) = read_object(&self.s3, &self.bucket, key.as_str()).await? {
+                return Ok(Some(bytes));
+            }
+        }
+        Err(StoreError::new(READ, "there is a record without its object"))
+    }
+}
+
+/// An attempt takes as long as the bytes need on a slow line; the caller's own deadline comes first anyway.
+fn timeouts(bytes: u64) -> TimeoutConfig {
+    let transfer = Duration::from_secs(bytes / SLOWEST);
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT + transfer)
+        .operation_timeout(OPERATION + transfer * 2)
+        .build()
+}
+
+/// The bytes of an object, all of them in memory; `None` where there is none.
+pub async fn read_object(s3: &Client, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    match s3.get_object().bucket(bucket).key(key).send().await {
+        Ok(object) => {
+            let bytes =
+                object.body.collect().await.map_err(|_| StoreError::new(READ, "its bytes broke off"))?;
+            Ok(Some(bytes.to_vec()))
+        }
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
+        Err(error) => Err(s3_failed("read an object", &error)),
+    }
+}
+
+/// Stores an object; one that is there already is replaced.
+pub async fn write_object(s3: &Client, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+    let answer = s3.put_object().bucket(bucket).key(key).body(bytes.into()).send().await;
+    answer.map(drop).map_err(|error| s3_failed("write an object", &error))
+}
+
+/// Creates a bucket for the local stack and for tests; one that is there already stays as it is.
+pub async fn create_bucket(s3: &Client, name: &str) -> Result<(), StoreError> {
+    let Err(error) = s3.create_bucket().bucket(name).send().await else { return Ok(()) };
+    match error.code() {
+        Some("BucketAlreadyOwnedByYou" | "BucketAlreadyExists") => {
+            let ours = s3.head_bucket().bucket(name).send().await;
+            ours.map(drop).map_err(|error| s3_failed("use a bucket", &error))
+        }
+        _ => Err(s3_failed("create a bucket", &error)),
+    }
+}

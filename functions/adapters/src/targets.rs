@@ -1,0 +1,52 @@
+//! The people APIs that updates go to, as `targets.json` configures them. A kind of target is one module here and one
+//! variant in the configuration; nothing else in the product knows a target's own words.
+
+pub mod config;
+
+mod aktion;
+mod engine;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use people_core::ports::{Clock, ConfiguredTarget};
+use people_core::profile::Profile;
+
+use crate::http_client::HttpClient;
+use config::{InvalidTargets, Secrets, Settings};
+
+/// What targets are connected with, beside their configuration.
+#[derive(Clone)]
+pub struct Context {
+    /// The credentials.
+    pub secrets: Secrets,
+    /// The base URL of each simulator that runs here, by the name that `simulator:NAME` has.
+    pub simulators: HashMap<String, String>,
+    /// The time: deadlines, pauses and the age of tokens.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Reads `targets.json`, checks it against the profile definition, and makes its targets, in its order. Nothing is
+/// called yet.
+///
+/// # Errors
+/// Everything that is wrong with the configuration, at once.
+pub fn connect(
+    config: &[u8],
+    profile: &Profile,
+    context: Context,
+) -> Result<Vec<ConfiguredTarget>, InvalidTargets> {
+    let settings = config::read(config, profile, &context)?;
+    let http = HttpClient::new().map_err(|error| InvalidTargets(vec![error.to_string()]))?;
+    Ok(settings.into_iter().map(|settings| target(settings, &http, &context.clock)).collect())
+}
+
+fn target(settings: Settings, http: &HttpClient, clock: &Arc<dyn Clock>) -> ConfiguredTarget {
+    match settings {
+        Settings::Aktion(settings) => ConfiguredTarget {
+            name: settings.name.clone(),
+            fields: settings.mapping.fields().cloned().collect(),
+            api: Arc::new(aktion::Aktion::new(settings, http.clone(), clock.clone())),
+        },
+    }
+}

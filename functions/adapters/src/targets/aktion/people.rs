@@ -1,0 +1,254 @@
+//! The people of an Aktion, read back: one by PersonId, or all of them. Whom an update may go to depends on it, so what
+//! is not exactly the one that was asked for is nobody.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use people_core::person::{Identifier, NativeKey};
+use people_core::ports::{Found, Listing, Sighting};
+use people_core::time::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::answers::Reply;
+use super::calls::Call;
+use super::properties::{MAX_PERSON_ID, is_longer};
+use super::session::{REPETITIONS, Session};
+use super::settings::Upn;
+use super::stored::Stored;
+use crate::targets::engine::{Engine, Run};
+
+/// How many people a page is asked to have.
+const PAGE: usize = 500;
+/// How long a list answers look-ups by UPN, in milliseconds. It is not read more often for them.
+const FRESH_MS: u128 = 60_000;
+
+/// The people of one Aktion.
+pub(super) struct People {
+    engine: Arc<Engine>,
+    session: Arc<Session>,
+    upn: Option<Upn>,
+    snapshot: Mutex<Option<Snapshot>>,
+}
+
+/// Everybody's identifiers, as they were once.
+struct Snapshot {
+    read_at: Timestamp,
+    /// `None` where several people have that UPN.
+    by_upn: HashMap<String, Option<Sighting>>,
+}
+
+/// Why there is no list.
+enum NoList {
+    Disabled,
+    Unavailable(String),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    person_id: Option<String>,
+    email: Option<String>,
+    login_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    persons: Vec<Entry>,
+    /// What it holds is not documented; of no use where it is not as expected.
+    #[serde(default)]
+    paging: Value,
+}
+
+/// A person who was asked for.
+pub(super) enum Read {
+    Person(Stored),
+    Nobody,
+    Unavailable(String),
+}
+
+impl People {
+    pub(super) fn new(engine: Arc<Engine>, session: Arc<Session>, upn: Option<Upn>) -> People {
+        People { engine, session, upn, snapshot: Mutex::default() }
+    }
+
+    /// The person with exactly this PersonId.
+    pub(super) async fn get(&self, run: &Run<'_>, person_id: &str, repetitions: u32) -> Read {
+        let reply = match self.ask(run, person_id, repetitions).await {
+            Ok(reply) => reply,
+            Err(why) => return Read::Unavailable(why),
+        };
+        match self.read(&reply) {
+            Ok(Some(body)) => match Stored::read(body) {
+                Some(person) if person.is(person_id) => Read::Person(person),
+                Some(_) => Read::Nobody,
+                None => Read::Unavailable(self.not_understood()),
+            },
+            Ok(None) => Read::Nobody,
+            Err(why) => Read::Unavailable(why),
+        }
+    }
+
+    async fn ask(&self, run: &Run<'_>, person_id: &str, repetitions: u32) -> Result<Reply, String> {
+        let call = Call::Get(person_id.to_owned());
+        self.session.call(run, &call, repetitions, &mut 0).await.map_err(|failure| failure.why)
+    }
+
+    /// The body of an answer that holds a person; `None` where there is none.
+    fn read<'a>(&self, reply: &'a Reply) -> Result<Option<&'a [u8]>, String> {
+        match (reply.status.as_u16(), reply.number) {
+            (200, _) => Ok(Some(&reply.body)),
+            (404, Some(1100)) | (403, Some(5)) => Ok(None),
+            (403, Some(_)) => Err(format!("{} does not let us see this person", self.engine.name())),
+            _ => Err(self.not_understood()),
+        }
+    }
+
+    fn not_understood(&self) -> String {
+        format!("{} answers in a way that we do not understand", self.engine.name())
+    }
+
+    /// Answers a look-up.
+    pub(super) async fn find(&self, run: &Run<'_>, identifier: &Identifier) -> Found {
+        match identifier {
+            Identifier::EmployeeId(id) if is_longer(id, MAX_PERSON_ID) => Found::Nobody,
+            Identifier::EmployeeId(id) => self.find_by_id(run, id).await,
+            Identifier::Upn(upn) => self.find_by_upn(run, upn).await,
+        }
+    }
+
+    async fn find_by_id(&self, run: &Run<'_>, id: &str) -> Found {
+        let reply = match self.ask(run, id, REPETITIONS).await {
+            Ok(reply) => reply,
+            Err(why) => return Found::Unavailable(why),
+        };
+        let body = match self.read(&reply) {
+            Ok(Some(body)) => body,
+            Ok(None) => return Found::Nobody,
+            Err(why) => return Found::Unavailable(why),
+        };
+        let Ok(entry) = serde_json::from_slice::<Entry>(body) else {
+            return Found::Unavailable(self.not_understood());
+        };
+        match self.sighting(entry).filter(|sighting| sighting.employee_id.as_deref() == Some(id)) {
+            Some(sighting) => Found::Person(sighting),
+            None => Found::Nobody,
+        }
+    }
+
+    /// Answers from a list that is at most a minute old; it is read anew where it is older.
+    async fn find_by_upn(&self, run: &Run<'_>, upn: &str) -> Found {
+        if self.upn.is_none() {
+            return Found::CannotTell;
+        }
+        let waiting = tokio::time::timeout(run.remaining(), self.snapshot.lock());
+        let Ok(mut snapshot) = waiting.await else { return Found::Unavailable(run.time_is_up()) };
+        let now = self.engine.now();
+        let fresh = snapshot.take().filter(|known| now.since(known.read_at).as_millis() < FRESH_MS);
+        let known = match fresh {
+            Some(known) => known,
+            None => match self.read_all(run).await {
+                Ok(everybody) => Snapshot::of(now, &everybody),
+                Err(NoList::Disabled) => return Found::CannotTell,
+                Err(NoList::Unavailable(why)) => return Found::Unavailable(why),
+            },
+        };
+        match snapshot.insert(known).by_upn.get(upn) {
+            Some(Some(sighting)) => Found::Person(sighting.clone()),
+            Some(None) => Found::Several,
+            None => Found::Nobody,
+        }
+    }
+
+    /// Everybody, read now; look-ups by UPN are answered from it for a minute.
+    pub(super) async fn list(&self, run: &Run<'_>) -> Listing {
+        let waiting = tokio::time::timeout(run.remaining(), self.snapshot.lock());
+        let Ok(mut snapshot) = waiting.await else { return Listing::Unavailable(run.time_is_up()) };
+        let now = self.engine.now();
+        match self.read_all(run).await {
+            Ok(everybody) => {
+                *snapshot = Some(Snapshot::of(now, &everybody));
+                Listing::Everybody(everybody)
+            }
+            Err(NoList::Disabled) => Listing::CannotList,
+            Err(NoList::Unavailable(why)) => Listing::Unavailable(why),
+        }
+    }
+
+    /// Reads page after page until everybody is there. A target that ignores paging, or repeats a page, ends it too.
+    async fn read_all(&self, run: &Run<'_>) -> Result<Vec<Sighting>, NoList> {
+        let mut everybody = Vec::new();
+        let mut seen = HashSet::new();
+        let mut records = 0;
+        for number in 1.. {
+            let page = self.page(run, number).await?;
+            let total = page.paging.get("TotalRecords").and_then(Value::as_u64);
+            let (length, known) = (page.persons.len(), seen.len());
+            for entry in page.persons {
+                if let Some(sighting) = self.sighting(entry)
+                    && seen.insert(sighting.key.clone())
+                {
+                    everybody.push(sighting);
+                }
+            }
+            let is_new = seen.len() > known;
+            records += if is_new { length } else { 0 };
+            match total {
+                Some(total) if records as u64 >= total => break,
+                Some(_) if is_new => {}
+                // Fewer than there are said to be: someone whom we did not see is not a nobody.
+                Some(_) => return Err(NoList::Unavailable(self.incomplete())),
+                None if is_new && length == PAGE => {}
+                None => break,
+            }
+        }
+        Ok(everybody)
+    }
+
+    fn incomplete(&self) -> String {
+        format!("{} does not list everybody", self.engine.name())
+    }
+
+    async fn page(&self, run: &Run<'_>, number: usize) -> Result<Page, NoList> {
+        let call = Call::Page { number, size: PAGE };
+        let reply = self.session.call(run, &call, REPETITIONS, &mut 0).await;
+        let reply = reply.map_err(|failure| NoList::Unavailable(failure.why))?;
+        match (reply.status.as_u16(), reply.number) {
+            (200, _) => {
+                serde_json::from_slice(&reply.body).map_err(|_| NoList::Unavailable(self.not_understood()))
+            }
+            (403..=405, None) => Err(NoList::Disabled),
+            _ => Err(NoList::Unavailable(format!("{} does not let us list people", self.engine.name()))),
+        }
+    }
+
+    /// Somebody without a PersonId is nobody.
+    fn sighting(&self, entry: Entry) -> Option<Sighting> {
+        let key = entry.person_id?;
+        let employee_id = Some(key.trim().to_owned()).filter(|id| !id.is_empty())?;
+        let upn = match self.upn {
+            Some(Upn::Email) => entry.email,
+            Some(Upn::LoginName) => entry.login_name,
+            None => None,
+        };
+        let upn = upn.map(|upn| upn.trim().to_lowercase()).filter(|upn| !upn.is_empty());
+        Some(Sighting { key: NativeKey(key), employee_id: Some(employee_id), upn })
+    }
+}
+
+impl Snapshot {
+    fn of(read_at: Timestamp, everybody: &[Sighting]) -> Snapshot {
+        let mut by_upn = HashMap::with_capacity(everybody.len());
+        for sighting in everybody {
+            if let Some(upn) = &sighting.upn {
+                let only = by_upn.entry(upn.clone()).or_insert_with(|| Some(sighting.clone()));
+                if only.as_ref().is_some_and(|only: &Sighting| only.key != sighting.key) {
+                    *only = None;
+                }
+            }
+        }
+        Snapshot { read_at, by_upn }
+    }
+}

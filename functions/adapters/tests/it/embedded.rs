@@ -1,0 +1,95 @@
+//! DynamoDB and S3 in this process, on ports of their own, so that tests need no network and share nothing.
+
+use std::sync::Arc;
+
+use people_adapters::aws::{Aws, AwsSettings, SecretAccessKey, connect};
+use people_adapters::dynamodb::{Tables, create_tables};
+use people_adapters::s3::create_bucket;
+use people_core::memory::ManualClock;
+use people_core::time::Timestamp;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use tokio::net::TcpListener;
+
+/// The bucket that is there.
+pub(crate) const BUCKET: &str = "people-documents";
+/// The moment at which each test begins.
+pub(crate) fn beginning() -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_123)
+}
+
+/// The servers of one test, with their tables and bucket.
+pub(crate) struct Embedded {
+    pub(crate) aws: Aws,
+    pub(crate) tables: Tables,
+    pub(crate) clock: Arc<ManualClock>,
+    /// The URLs of the servers.
+    pub(crate) dynamodb: String,
+    pub(crate) s3: String,
+    /// Everything in S3 is gone with it.
+    _objects: tempfile::TempDir,
+}
+
+/// Starts both servers.
+pub(crate) async fn start() -> Embedded {
+    let objects = tempfile::tempdir().unwrap();
+    let (dynamodb, s3) = (dynamodb().await, s3(objects.path()).await);
+    let settings = AwsSettings::At {
+        dynamodb: dynamodb.clone(),
+        s3: s3.clone(),
+        region: "eu-central-1".into(),
+        access_key_id: "test".into(),
+        secret_access_key: SecretAccessKey("test-secret".into()),
+    };
+    let aws = connect(&settings).await;
+    let tables = Tables::with_prefix("people");
+    create_tables(&aws.dynamodb, &tables).await.unwrap();
+    create_bucket(&aws.s3, BUCKET).await.unwrap();
+    Embedded { aws, tables, clock: Arc::new(ManualClock::at(beginning())), dynamodb, s3, _objects: objects }
+}
+
+async fn dynamodb() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+    url
+}
+
+async fn s3(folder: &std::path::Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
+    service.set_auth(SimpleAuth::from_single("test", "test-secret"));
+    let service = service.build();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = service.clone();
+            tokio::spawn(async move {
+                let executor = hyper_util::rt::TokioExecutor::new();
+                let stream = hyper_util::rt::TokioIo::new(stream);
+                let server = hyper_util::server::conn::auto::Builder::new(executor);
+                let _ = server.serve_connection(stream, service).await;
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn tables_and_bucket_are_created_once_and_then_left_alone() {
+    let embedded = start().await;
+    create_tables(&embedded.aws.dynamodb, &embedded.tables).await.unwrap();
+    create_bucket(&embedded.aws.s3, BUCKET).await.unwrap();
+    let tables = embedded.aws.dynamodb.list_tables().send().await.unwrap();
+    assert_eq!(tables.table_names().len(), 5);
+}
+
+#[tokio::test]
+async fn an_error_names_the_service_and_its_code_and_nothing_else() {
+    let Embedded { aws, .. } = start().await;
+    let error = create_bucket(&aws.s3, "NOT A BUCKET").await.unwrap_err();
+    let text = format!("{error}: {}", error.source);
+    assert!(text.starts_with("could not create a bucket: S3 "), "{text}");
+    assert!(!text.contains("BUCKET") && !text.contains("http"), "{text}");
+}

@@ -1,0 +1,172 @@
+//! The import logs and the person index.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use people_adapters::dynamodb::DynamoImports;
+use people_core::log::{Answer, Ending, Form, ImportLog, PartOutcome, State};
+use people_core::memory::MemoryImports;
+use people_core::person::{Person, PersonKey};
+use people_core::ports::{Imports, IndexEntry, Opened};
+
+use crate::embedded::{Embedded, beginning, start};
+use crate::logs::{delivery, endings, id, parts, running};
+
+fn person(employee_id: &str) -> PersonKey {
+    Person { employee_id: Some(employee_id.into()), ..Person::default() }.key()
+}
+
+fn entry(person: &PersonKey, import: u8, part: usize) -> IndexEntry {
+    IndexEntry {
+        person: person.clone(),
+        import: id(import),
+        part,
+        fields: vec!["salary".into(), "title".into()],
+    }
+}
+
+async fn imports_contract(imports: &dyn Imports) {
+    assert_eq!(imports.find(id(1)).await.unwrap(), None);
+    a_log_is_opened_once(imports).await;
+    every_outcome_is_read_back(imports).await;
+    every_ending_is_read_back(imports).await;
+    what_concerned_a_person_is_newest_first(imports).await;
+}
+
+async fn a_log_is_opened_once(imports: &dyn Imports) {
+    let (joe, first) = (person("7"), running(id(1), 3));
+    assert_eq!(imports.open(&first, &[entry(&joe, 1, 0)]).await.unwrap(), Opened::New);
+    assert_eq!(imports.open(&first, &[entry(&joe, 1, 0)]).await.unwrap(), Opened::Before);
+    let other = running(id(1), 2);
+    assert_eq!(imports.open(&other, &[entry(&joe, 1, 1)]).await.unwrap(), Opened::Before);
+    assert_eq!(imports.find(id(1)).await.unwrap(), Some(first));
+    assert_eq!(imports.of_person(&joe).await.unwrap(), [entry(&joe, 1, 0)]);
+}
+
+async fn every_outcome_is_read_back(imports: &dyn Imports) {
+    let mut log = running(id(2), 12);
+    imports.open(&log, &[]).await.unwrap();
+    log.parts = parts();
+    log.state = State::Ended(log.answer());
+    imports.close(&log).await.unwrap();
+    let found = imports.find(id(2)).await.unwrap().unwrap();
+    for (found, written) in found.parts.iter().zip(&log.parts) {
+        assert_eq!(found, written);
+    }
+    assert_eq!(found, log);
+    imports.close(&log).await.unwrap();
+    assert_eq!(imports.find(id(2)).await.unwrap(), Some(log));
+}
+
+async fn every_ending_is_read_back(imports: &dyn Imports) {
+    for (number, (answer, fault)) in endings().into_iter().enumerate() {
+        let parts = if fault.is_some() { Vec::new() } else { parts() };
+        let id = id(100 + number as u8);
+        let names_targets = number % 2 == 0;
+        let form = if names_targets { Form::Multipart } else { Form::Array };
+        let log =
+            ImportLog { fault, parts, names_targets, form, state: State::Ended(answer), ..running(id, 0) };
+        assert_eq!(imports.open(&log, &[]).await.unwrap(), Opened::New);
+        assert_eq!(imports.find(id).await.unwrap(), Some(log));
+    }
+}
+
+async fn what_concerned_a_person_is_newest_first(imports: &dyn Imports) {
+    let (ann, bob) = (person("8"), person("ü🎉@company.com"));
+    let fields = Vec::new();
+    let last = IndexEntry { person: bob.clone(), import: id(4), part: 0, fields };
+    let first: Vec<_> = (0..50).map(|part| entry(&ann, 3, part)).collect();
+    imports.open(&running(id(3), 50), &first).await.unwrap();
+    imports.open(&running(id(4), 3), &[entry(&ann, 4, 2), last.clone(), entry(&ann, 4, 1)]).await.unwrap();
+    let of_ann = imports.of_person(&ann).await.unwrap();
+    assert_eq!(of_ann.len(), 52);
+    assert_eq!(of_ann[..3], [entry(&ann, 4, 2), entry(&ann, 4, 1), entry(&ann, 3, 49)]);
+    assert_eq!(of_ann[51], entry(&ann, 3, 0));
+    assert_eq!(imports.of_person(&bob).await.unwrap(), [last]);
+    assert_eq!(imports.of_person(&person("9")).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn memory_keeps_the_contract() {
+    imports_contract(&MemoryImports::default()).await;
+}
+
+fn imports(embedded: &Embedded) -> DynamoImports {
+    let Embedded { aws, tables, clock, .. } = embedded;
+    DynamoImports::new(aws.dynamodb.clone(), tables, Arc::clone(clock) as _, DynamoImports::KEPT)
+}
+
+#[tokio::test]
+async fn dynamodb_keeps_the_contract() {
+    imports_contract(&imports(&start().await)).await;
+}
+
+#[tokio::test]
+async fn a_log_and_its_entries_are_gone_after_their_time() {
+    let embedded = start().await;
+    let (imports, joe) = (imports(&embedded), person("7"));
+    imports.open(&running(id(1), 1), &[entry(&joe, 1, 0)]).await.unwrap();
+    embedded.clock.advance_to(beginning().plus(DynamoImports::KEPT - Duration::from_secs(1)));
+    assert!(imports.find(id(1)).await.unwrap().is_some());
+    assert_eq!(imports.of_person(&joe).await.unwrap().len(), 1);
+    embedded.clock.advance_to(beginning().plus(DynamoImports::KEPT));
+    assert_eq!(imports.find(id(1)).await.unwrap(), None);
+    assert_eq!(imports.of_person(&joe).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn only_an_open_log_is_closed_and_only_once() {
+    let imports = imports(&start().await);
+    let mut log = ImportLog { state: State::Ended(Answer::Failed), ..running(id(1), 1) };
+    assert!(imports.close(&log).await.is_err());
+    assert_eq!(imports.find(id(1)).await.unwrap(), None);
+    imports.open(&running(id(1), 1), &[]).await.unwrap();
+    imports.close(&log).await.unwrap();
+    log.parts[0].outcome = PartOutcome::Uploaded;
+    assert!(imports.close(&log).await.is_err());
+}
+
+/// The one item in the table of the logs, and what writing it costs.
+async fn item_and_units(embedded: &Embedded) -> (std::collections::HashMap<String, AttributeValue>, f64) {
+    let (client, table) = (&embedded.aws.dynamodb, &embedded.tables.imports);
+    let item = client.scan().table_name(table).send().await.unwrap().items.unwrap().remove(0);
+    let put = client.put_item().table_name(table).set_item(Some(item.clone()));
+    let answer = put.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.unwrap();
+    (item, answer.consumed_capacity.unwrap().capacity_units.unwrap())
+}
+
+#[tokio::test]
+async fn a_clean_batch_of_50_costs_at_most_8_write_units() {
+    let embedded = start().await;
+    let imports = imports(&embedded);
+    let mut log = running(id(1), 50);
+    imports.open(&log, &[]).await.unwrap();
+    let (_, opened) = item_and_units(&embedded).await;
+    for part in &mut log.parts {
+        let deliveries = vec![delivery("aktion", Ending::Updated), delivery("esystems", Ending::Unchanged)];
+        part.outcome = PartOutcome::Delivered { deliveries, unmapped: Vec::new() };
+    }
+    log.state = State::Ended(log.answer());
+    imports.close(&log).await.unwrap();
+    let (item, closed) = item_and_units(&embedded).await;
+    println!("write units: {opened} to open, {closed} to close");
+    assert!(opened + closed <= 8.0, "{opened} + {closed}");
+    let text = |name: &str| item[name].as_s().unwrap().as_str();
+    assert_eq!((text("state"), text("receivedAt")), ("succeeded", "2026-09-21T14:13:20Z"));
+    assert_eq!(text("requestId"), id(1).to_string());
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_is_an_error() {
+    let embedded = start().await;
+    let imports = imports(&embedded);
+    imports.open(&running(id(1), 1), &[]).await.unwrap();
+    let (mut item, _) = item_and_units(&embedded).await;
+    for (name, value) in [("log", "[2]"), ("log", "[1,[],0,false,0,null,[]]"), ("state", "resting")] {
+        item.insert(name.into(), AttributeValue::S(value.into()));
+        let put = embedded.aws.dynamodb.put_item().table_name(&embedded.tables.imports);
+        put.set_item(Some(item.clone())).send().await.unwrap();
+        assert_eq!(imports.find(id(1)).await.is_err(), !value.starts_with("[1"), "{name}");
+    }
+}

@@ -1,0 +1,109 @@
+//! Import logs to store: one of everything.
+
+use people_core::batch::RequestFault;
+use people_core::finding::{FieldName, Finding, FindingCode};
+use people_core::id::ImportId;
+use people_core::log::{
+    Answer, Delivery, Ending, Form, ImportLog, Outcome, PartLog, PartOutcome, State, Subject,
+};
+use people_core::shown::Shown;
+
+use crate::embedded::beginning;
+
+/// The id of an import made at the beginning; `last` tells them apart.
+pub(crate) fn id(last: u8) -> ImportId {
+    ImportId::new(beginning(), [0, 0, 0, 0, 0, 0, 0, 0, 0, last])
+}
+
+/// An import that has just been opened, with this many parts pending.
+pub(crate) fn running(id: ImportId, parts: usize) -> ImportLog {
+    let part = |number| PartLog {
+        subject: Subject::Person(Some(Shown::new(&format!("person{number:03}@company.com")))),
+        outcome: PartOutcome::Pending,
+    };
+    ImportLog {
+        id,
+        received_at: beginning(),
+        key_name: Shown::new("payroll 'ü' \u{202e}"),
+        state: State::Running,
+        fault: None,
+        parts: (0..parts).map(part).collect(),
+        names_targets: true,
+        form: Form::Array,
+    }
+}
+
+/// How a delivery at `target` ended.
+pub(crate) fn delivery(target: &str, ending: Ending) -> Delivery {
+    let outcome = Outcome { ending, code: Some("200/0".into()), attempts: 2, duration_ms: 1234 };
+    Delivery { target: target.into(), outcome }
+}
+
+/// Every kind of outcome and of subject.
+pub(crate) fn parts() -> Vec<PartLog> {
+    let nasty = Shown::new("x\0\n\"\\'\u{85}\u{2028}🎉é\u{10ffff}");
+    let long = Shown::new(&"é".repeat(200));
+    let why = || "it's \"so\",\nreally \u{1f}🎉".to_owned();
+    let subjects = [
+        Subject::Person(None),
+        Subject::Person(Some(nasty.clone())),
+        Subject::Person(Some(Shown::new(""))),
+        Subject::Document(None),
+        Subject::Document(Some((long, nasty))),
+        Subject::Unknown,
+    ];
+    let outcomes = outcomes(&why);
+    let part = |(number, outcome): (usize, _)| PartLog {
+        subject: subjects[number % subjects.len()].clone(),
+        outcome,
+    };
+    outcomes.into_iter().enumerate().map(part).collect()
+}
+
+fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
+    let field = |name: &str, nearest: Option<&str>| FieldName {
+        name: Shown::new(name),
+        nearest: nearest.map(|nearest| nearest.into()),
+    };
+    let findings = FindingCode::ALL.into_iter().map(|code| Finding {
+        code,
+        names: vec![field("salery", Some("salary")), field("\0🎉", None), field("", None)],
+        more: 70_000,
+    });
+    let unsent = Delivery { target: "c".into(), outcome: Outcome::unsent(Ending::UnknownPerson) };
+    vec![
+        PartOutcome::Pending,
+        PartOutcome::InvalidPerson(findings.collect()),
+        PartOutcome::InvalidPerson(vec![Finding::whole(FindingCode::TooLarge)]),
+        PartOutcome::InvalidFile(why()),
+        PartOutcome::InvalidPart(String::new()),
+        PartOutcome::UnknownPerson,
+        PartOutcome::IdentifierConflict(Shown::new("7\u{2028}")),
+        PartOutcome::Refused(why()),
+        PartOutcome::Uploaded,
+        PartOutcome::Replaced,
+        PartOutcome::Delivered { deliveries: Vec::new(), unmapped: Vec::new() },
+        PartOutcome::Delivered {
+            deliveries: vec![
+                delivery("a", Ending::Updated),
+                delivery("b", Ending::Unchanged),
+                delivery("a", Ending::PartlyUpdated(why())),
+                unsent,
+                delivery("b", Ending::Refused(why())),
+                delivery("ü", Ending::Deferred("down".into())),
+            ],
+            unmapped: vec!["title".into(), "salary".into()],
+        },
+    ]
+}
+
+/// The ways in which an import ends.
+pub(crate) fn endings() -> Vec<(Answer, Option<RequestFault>)> {
+    vec![
+        (Answer::Succeeded, None),
+        (Answer::PartlyFailed, None),
+        (Answer::StoreFailed, None),
+        (Answer::Failed, Some(RequestFault::Invalid("the body is \"not\" JSON\n".into()))),
+        (Answer::TooManyParts, Some(RequestFault::TooManyParts(4_000_000_000))),
+    ]
+}

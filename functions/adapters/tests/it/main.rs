@@ -1,0 +1,12 @@
+//! The stores against their contracts: one suite for each port, which the twin in memory and the adapter over the wire
+//! both pass, so that what is tested with the one holds for the other.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
+mod aws;
+mod directory;
+mod documents;
+mod embedded;
+mod imports;
+mod keys;
+mod logs;

@@ -1,0 +1,137 @@
+//! How long a batch of 50 takes against a simulated Aktion, as ratios to the target's own latency.
+//!
+//! `cargo bench -p people --bench batch`. The whole path is measured, from a request to its answer, with the stores in
+//! memory, people known to the directory, and the log-in done. Goals are those of the design: with 50 calls at once
+//! p50 <= 1.10 and p99 <= 1.25, the first batch <= 1.5; with a limit of N, <= 1.08 x ceil(50 / N).
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use people_adapters::http_client::{HttpClient, Limits};
+use people_adapters::system::{FileSpool, SystemClock};
+use people_adapters::targets::config::Secrets;
+use people_adapters::targets::{self, Context};
+use people_core::directory;
+use people_core::memory::{MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys};
+use people_core::ports::{ApiKey, App, Clock, Feature, KeyHash, Keys};
+use people_core::profile::Profile;
+use serde_json::json;
+use simulators::Simulator;
+
+const LATENCY: Duration = Duration::from_millis(50);
+const RUNS: usize = 200;
+const KEY: &str = "bench";
+
+fn main() {
+    // The simulator has a thread of its own, as it would have a machine of its own.
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let simulator = Simulator::aktion(simulators::free_port().await.unwrap()).unwrap();
+            send.send(simulator.url().to_owned()).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    let url = receive.recv().unwrap();
+    // One thread for us, as in Lambda.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        print(&format!("batches of 50, target latency {} ms, {RUNS} runs", LATENCY.as_millis()));
+        print(&format!("{:>6} {:>8} {:>8} {:>8} {:>8}", "limit", "ideal", "first", "p50", "p99"));
+        for limit in [50, 10, 5] {
+            measure(&url, limit).await;
+        }
+    });
+}
+
+async fn measure(url: &str, limit: usize) {
+    let app = app(url, limit).await;
+    control(url, "/_sim/switches", &json!({"latency_ms": 0}).to_string()).await;
+    directory::sync(&app, app.clock.now().plus(Duration::from_secs(60))).await.unwrap();
+    control(url, "/_sim/switches", &json!({"latency_ms": LATENCY.as_millis()}).to_string()).await;
+    let rounds = 50_usize.div_ceil(limit);
+    let ideal = LATENCY * u32::try_from(rounds).unwrap();
+    let first = batch(&app, 0).await;
+    let mut times = Vec::new();
+    for run in 1..=RUNS / rounds {
+        times.push(batch(&app, run).await);
+    }
+    times.sort_unstable();
+    let ratio = |time: Duration| time.as_secs_f64() / ideal.as_secs_f64();
+    let percentile = |percent: usize| ratio(times[(times.len() - 1) * percent / 100]);
+    print(&format!(
+        "{limit:>6} {:>5} ms {:>8.3} {:>8.3} {:>8.3}",
+        ideal.as_millis(),
+        ratio(first),
+        percentile(50),
+        percentile(99)
+    ));
+}
+
+/// One batch that changes a field of 50 people; the values differ from run to run.
+async fn batch(app: &App, run: usize) -> Duration {
+    let people: Vec<_> =
+        (0..50).map(|n| json!({"employeeId": format!("{}", 200_000 + n), "phone": format!("+49 {run}-{n}")})).collect();
+    let body = Bytes::from(json!(people).to_string());
+    let request = Request::put("/api/PeopleImport")
+        .header("x-functions-key", KEY)
+        .header("content-type", "application/json")
+        .body(())
+        .unwrap();
+    let (head, ()) = request.into_parts();
+    let start = Instant::now();
+    let answer = batch_import::import(app, &head, Full::new(body)).await;
+    let took = start.elapsed();
+    assert_eq!(answer.status(), 200, "{}", answer.body());
+    took
+}
+
+async fn app(url: &str, limit: usize) -> App {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let profile = Profile::parse(people_local::sample::PROFILE_DEFINITION).unwrap();
+    let mut config: serde_json::Value = serde_json::from_slice(people_local::sample::TARGETS).unwrap();
+    config["targets"][0]["limit"] = json!(limit);
+    let secrets = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
+    let context = Context {
+        secrets: Secrets::parse(secrets.to_string().as_bytes()).unwrap(),
+        simulators: HashMap::from([("aktion".to_owned(), url.to_owned())]),
+        clock: Arc::clone(&clock),
+    };
+    let targets = targets::connect(config.to_string().as_bytes(), &profile, context).unwrap();
+    let keys = MemoryKeys::default();
+    let key = ApiKey {
+        name: "bench".into(),
+        features: BTreeSet::from([Feature::PeopleImport]),
+        expires_at: None,
+        revoked: false,
+    };
+    keys.put(&KeyHash::of(KEY), &key).await.unwrap();
+    App {
+        profile: Arc::new(profile),
+        targets: targets.into(),
+        imports: Arc::new(MemoryImports::default()),
+        documents: Arc::new(MemoryDocuments::default()),
+        directory: Arc::new(MemoryDirectory::default()),
+        keys: Arc::new(keys),
+        clock,
+        spool: Arc::new(FileSpool),
+    }
+}
+
+async fn control(url: &str, path: &str, body: &str) {
+    let request = Request::put(format!("{url}{path}"))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body.to_owned())))
+        .unwrap();
+    assert_eq!(HttpClient::new().unwrap().send(request, Limits { time: LATENCY * 100, bytes: 1024 * 1024 }).await.unwrap().status, 200);
+}
+
+fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,17 @@
+//! Whole flows, each on a local stack of its own with free ports and a folder of its own, so that all run side by side.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | `imports` | what goes in, what is answered, what the target and the bucket hold afterwards |
+//! | `bad_input` | every fault of a request and of a part, and every limit at n and n+1 |
+//! | `clients` | the same request by the clients that people use |
+//! | `events` | events of API Gateway through the real handlers |
+//! | `tidy` | the rules of the house that no compiler checks |
+
+mod bad_input;
+mod clients;
+mod events;
+mod http;
+mod imports;
+mod stack;
+mod tidy;

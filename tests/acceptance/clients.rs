@@ -18,7 +18,10 @@ fn run(command: &mut Command, install: &str) -> Option<String> {
     match output {
         Ok(output) if output.status.success() => Some(String::from_utf8(output.stdout).unwrap()),
         other => {
-            #[expect(clippy::disallowed_methods, reason = "whether a missing tool is a failure is said by CI alone")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "whether a missing tool is a failure is said by CI alone"
+            )]
             let in_ci = std::env::var_os("CI").is_some();
             assert!(!in_ci, "{command:?} failed ({install}): {other:?}");
             eprintln!("skipped: {command:?} does not run; {install}");
@@ -74,7 +77,10 @@ async fn every_client_gets_the_same_outcome() {
 fn socket(local: &Local, name: &str) -> String {
     let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
     let mut body = b"--a b\r\nContent-Type: application/json\r\n\r\n{\"userPrincipalName\":\"joe@company.com\",\"phone\":\"1\"}\r\n--a b\r\n".to_vec();
-    body.extend(format!("content-disposition: form-data; filename*=utf-8'en'{encoded}; filename=\"lost?.pdf\"\r\n").bytes());
+    body.extend(
+        format!("content-disposition: form-data; filename*=utf-8'en'{encoded}; filename=\"lost?.pdf\"\r\n")
+            .bytes(),
+    );
     body.extend_from_slice(b"content-type: application/pdf\r\n\r\n");
     body.extend_from_slice(PDF);
     body.extend_from_slice(b"\r\n--a b--");

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use lambda_http::request::from_str;
 use lambda_http::{Body, Response};
-use people_core::memory::{ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool};
+use people_core::memory::{
+    ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
+};
 use people_core::ports::{ApiKey, App, Feature, KeyHash, Keys};
 use people_core::profile::Profile;
 use people_core::time::Timestamp;
@@ -13,7 +15,12 @@ use people_core::time::Timestamp;
 async fn app() -> App {
     let keys = MemoryKeys::default();
     for (key, feature) in [("import-key", Feature::PeopleImport), ("logs-key", Feature::ImportLogs)] {
-        let record = ApiKey { name: "payroll".into(), features: BTreeSet::from([feature]), expires_at: None, revoked: false };
+        let record = ApiKey {
+            name: "payroll".into(),
+            features: BTreeSet::from([feature]),
+            expires_at: None,
+            revoked: false,
+        };
         keys.put(&KeyHash::of(key), &record).await.unwrap();
     }
     App {
@@ -81,5 +88,8 @@ async fn an_event_without_a_body_is_a_fault_of_the_request() {
     let app = app().await;
     let event = include_str!("../events/json.json").replace("\"body\":", "\"nobody\":");
     let log = log_of(&app, &event).await;
-    assert_eq!(log, (400, "Error - InvalidRequest - the body is not valid JSON at line 1, column 0\n".into()));
+    assert_eq!(
+        log,
+        (400, "Error - InvalidRequest - the body is not valid JSON at line 1, column 0\n".into())
+    );
 }

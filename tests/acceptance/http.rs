@@ -32,7 +32,9 @@ pub(crate) fn send(request: &str, url: &str, headers: &[(&str, &str)], body: &[u
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding")) {
+    if !headers.iter().any(|(name, _)| {
+        name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding")
+    }) {
         head += &format!("Content-Length: {}\r\n", body.len());
     }
     raw(url, &[format!("{head}\r\n").as_bytes(), body].concat())
@@ -60,7 +62,11 @@ pub(crate) fn read(socket: &mut TcpStream) -> Reply {
         .map(|line| line.split_once(": ").unwrap_or((line, "")))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    Reply { status: line.split(' ').nth(1).unwrap().parse().unwrap(), headers, body: answer[end + 4..].to_vec() }
+    Reply {
+        status: line.split(' ').nth(1).unwrap().parse().unwrap(),
+        headers,
+        body: answer[end + 4..].to_vec(),
+    }
 }
 
 /// A multipart body with the boundary `b`: each part is its header lines and its data.

@@ -1,6 +1,7 @@
 //! What goes in, what is answered, and what the target and the bucket hold afterwards.
 
-use people_adapters::aws::{self, AwsSettings, SecretAccessKey};
+use people_adapters::aws::{self, AwsSettings};
+use people_adapters::secret::Secret;
 use serde_json::json;
 
 use crate::http::{multipart, send};
@@ -70,10 +71,19 @@ async fn a_batch_with_people_and_files_ends_each_part_on_its_own() {
     let local = Local::start().await;
     let body = multipart(&[
         ("Content-Type: application/json", br#"{"userPrincipalName":"joe@company.com","phone":"1"}"#),
-        ("Content-Disposition: form-data; name=\"x\"; filename=\"joe@company.com__salary__M\xc3\xa4rz.pdf\"\r\nContent-Type: application/pdf", PDF),
-        ("Content-Disposition: form-data; name=x; filename*=UTF-8''100200300__salary__M%C3%A4rz.pdf\r\nContent-Type: application/pdf", PDF),
+        (
+            "Content-Disposition: form-data; name=\"x\"; filename=\"joe@company.com__salary__März.pdf\"\r\nContent-Type: application/pdf",
+            PDF,
+        ),
+        (
+            "Content-Disposition: form-data; name=x; filename*=UTF-8''100200300__salary__M%C3%A4rz.pdf\r\nContent-Type: application/pdf",
+            PDF,
+        ),
         ("Content-Type: application/json", b"{"),
-        ("Content-Disposition: form-data; filename=\"sarah@company.com__contract__c.pdf\"\r\nContent-Type: application/pdf", b"%PDF-"),
+        (
+            "Content-Disposition: form-data; filename=\"sarah@company.com__contract__c.pdf\"\r\nContent-Type: application/pdf",
+            b"%PDF-",
+        ),
         ("Content-Type: text/plain", b"hello"),
         ("Content-Type: application/json", br#"{"employeeId":"100200301","skills":["a"],"phone":"2"}"#),
     ]);
@@ -101,7 +111,7 @@ async fn objects(local: &Local) -> Vec<Vec<u8>> {
         s3: ready.s3.clone(),
         region: ready.region.clone(),
         access_key_id: ready.access_key_id.clone(),
-        secret_access_key: SecretAccessKey(ready.secret_access_key.clone()),
+        secret_access_key: Secret::new(ready.secret_access_key.clone()),
     })
     .await
     .s3;
@@ -128,7 +138,10 @@ async fn logs_documents_and_the_directory_survive_a_restart() {
     assert_eq!((local.ready().api.as_str(), local.key()), (api.as_str(), key.as_str()));
     assert_eq!(local.log(&first), log);
     let second = local.import("multipart/form-data; boundary=b", &body);
-    assert_eq!(local.log(&second), "Success - FileUploaded - Replaced file 'contract/c.pdf' for 'joe@company.com'\n");
+    assert_eq!(
+        local.log(&second),
+        "Success - FileUploaded - Replaced file 'contract/c.pdf' for 'joe@company.com'\n"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,8 +168,10 @@ async fn a_person_who_is_gone_at_the_target_is_unknown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_fails_for_a_passing_reason_asks_to_send_again() {
     let local = Local::start().await;
-    local.fault(&json!([{"path": "/person/update", "person": "100200300", "close": "before", "times": null}]));
-    let answer = local.json(&json!([{"employeeId": "100200300", "phone": "1"}, {"employeeId": "100200301", "phone": "1"}]));
+    local
+        .fault(&json!([{"path": "/person/update", "person": "100200300", "close": "before", "times": null}]));
+    let answer = local
+        .json(&json!([{"employeeId": "100200300", "phone": "1"}, {"employeeId": "100200301", "phone": "1"}]));
     assert_eq!(answer.status, 422);
     let log = local.log(&answer);
     assert!(log.starts_with("Error - DeliveryRefused - '100200300' not updated: aktion "), "{log}");
@@ -167,6 +182,9 @@ async fn a_target_that_fails_for_a_passing_reason_asks_to_send_again() {
 async fn the_directory_is_filled_by_its_function() {
     let local = Local::start().await;
     let run = send("POST /_local/run/directory-sync", &local.ready().api, &[], b"");
-    assert_eq!((run.status, run.json()), (200, json!({"listed": [{"target": "aktion", "people": 205}], "failed": []})));
+    assert_eq!(
+        (run.status, run.json()),
+        (200, json!({"listed": [{"target": "aktion", "people": 205}], "failed": []}))
+    );
     assert_eq!(send("POST /_local/run/nothing", &local.ready().api, &[], b"").status, 404);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use people_local::stack::{Options, Simulators, Stack};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http::{Reply, send};
@@ -107,19 +107,22 @@ impl Local {
         calls.as_array().unwrap().iter().filter(|call| call["path"] == "/person/update").count()
     }
 
-    pub(crate) fn switch(&self, name: &str, value: &Value) {
-        let body = json!({ name: value }).to_string();
-        assert_eq!(send("PUT /_sim/switches", self.aktion(), &[("Content-Type", "application/json")], body.as_bytes()).status, 200);
-    }
-
     pub(crate) fn fault(&self, rules: &Value) {
         let body = rules.to_string();
-        assert_eq!(send("PUT /_sim/faults", self.aktion(), &[("Content-Type", "application/json")], body.as_bytes()).status, 200);
+        assert_eq!(
+            send("PUT /_sim/faults", self.aktion(), &[("Content-Type", "application/json")], body.as_bytes())
+                .status,
+            200
+        );
     }
 
     pub(crate) fn state(&self, state: &Value) {
         let body = state.to_string();
-        assert_eq!(send("PUT /_sim/state", self.aktion(), &[("Content-Type", "application/json")], body.as_bytes()).status, 200);
+        assert_eq!(
+            send("PUT /_sim/state", self.aktion(), &[("Content-Type", "application/json")], body.as_bytes())
+                .status,
+            200
+        );
     }
 
     fn aktion(&self) -> &str {

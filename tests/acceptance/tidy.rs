@@ -40,7 +40,9 @@ fn sources() -> Vec<(String, String)> {
 }
 
 fn shipped() -> impl Iterator<Item = (String, String)> {
-    sources().into_iter().filter(|(path, _)| !path.contains("tests/") && !path.ends_with("/tests.rs"))
+    sources()
+        .into_iter()
+        .filter(|(path, _)| !["tests/", "benches/", "/tests.rs"].iter().any(|part| path.contains(part)))
 }
 
 /// Fails with every file that has `text` but is not one of `owners`.
@@ -54,13 +56,15 @@ fn only_in(owners: &[&str], text: &str) {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    let silent: Vec<_> = sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
+    let silent: Vec<_> =
+        sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
     assert!(silent.is_empty(), "no `//!` at the top of {silent:?}");
 }
 
 #[test]
 fn no_file_is_too_long_to_be_read_at_once() {
-    let long: Vec<_> = shipped().filter(|(_, text)| text.lines().count() > MAX_LINES).map(|(path, _)| path).collect();
+    let long: Vec<_> =
+        shipped().filter(|(_, text)| text.lines().count() > MAX_LINES).map(|(path, _)| path).collect();
     assert!(long.is_empty(), "over {MAX_LINES} lines: {long:?}");
 }
 
@@ -76,7 +80,9 @@ fn each_spelling_has_one_owner() {
 #[test]
 fn core_does_no_io_and_knows_no_clock() {
     for (path, text) in shipped().filter(|(path, _)| path.starts_with("functions/core/src")) {
-        for banned in ["std::env", "std::net", "SystemTime", "Instant::now", "File::open", "std::thread", "println!"] {
+        for banned in
+            ["std::env", "std::net", "SystemTime", "Instant::now", "File::open", "std::thread", "println!"]
+        {
             assert!(!text.contains(banned), "{path} has {banned}");
         }
     }
@@ -84,7 +90,9 @@ fn core_does_no_io_and_knows_no_clock() {
 
 #[test]
 fn the_mains_only_wire() {
-    for (path, text) in shipped().filter(|(path, _)| path.starts_with("functions/") && path.ends_with("main.rs")) {
+    for (path, text) in
+        shipped().filter(|(path, _)| path.starts_with("functions/") && path.ends_with("main.rs"))
+    {
         assert!(text.lines().count() <= 20, "{path}");
     }
 }
@@ -96,7 +104,11 @@ fn every_kind_of_log_line_is_in_the_readme() {
         assert!(readme.contains(&format!("`{}", kind.prefix())), "README.md does not list {}", kind.prefix());
     }
     for code in FindingCode::ALL {
-        assert!(readme.contains(&format!("`{}`", code.as_str())), "README.md does not list {}", code.as_str());
+        assert!(
+            readme.contains(&format!("`{}`", code.as_str())),
+            "README.md does not list {}",
+            code.as_str()
+        );
     }
 }
 

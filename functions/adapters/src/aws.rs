@@ -1,7 +1,6 @@
 //! The clients of AWS, made once per process: they share one pool of connections and one set of roots, because reading
 //! the system's certificates is most of a cold start.
 
-use std::fmt;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -14,6 +13,8 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use people_core::error::StoreError;
+
+use crate::secret::Secret;
 
 /// The roots that AWS endpoints are signed by: Amazon Root CA 1 to 4 and Starfield Services Root G2.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
@@ -56,18 +57,8 @@ pub enum AwsSettings {
         /// The access key's id.
         access_key_id: String,
         /// The access key.
-        secret_access_key: SecretAccessKey,
+        secret_access_key: Secret,
     },
-}
-
-/// A secret access key. `Debug` does not show it.
-#[derive(Clone)]
-pub struct SecretAccessKey(pub String);
-
-impl fmt::Debug for SecretAccessKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
 }
 
 /// Makes the clients. Nothing is sent; credentials and connections are fetched with the first call.
@@ -84,7 +75,8 @@ pub async fn connect(settings: &AwsSettings) -> Aws {
             Aws { dynamodb: aws_sdk_dynamodb::Client::new(&config), s3: aws_sdk_s3::Client::from_conf(s3) }
         }
         AwsSettings::At { dynamodb, s3, region, access_key_id, secret_access_key } => {
-            let credentials = Credentials::new(access_key_id, &secret_access_key.0, None, None, "settings");
+            let credentials =
+                Credentials::new(access_key_id, secret_access_key.reveal(), None, None, "settings");
             let config = SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .http_client(http_client(false))

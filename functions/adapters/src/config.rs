@@ -101,7 +101,8 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidEnvironment> {
-        let variables: HashMap<_, _> = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let variables: HashMap<_, _> =
+            variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         Config::from_variables(|name| variables.get(name).cloned())
     }
 
@@ -109,7 +110,10 @@ mod tests {
     fn every_fault_is_reported_at_once() {
         let faults = read(&[("PEOPLE_RETENTION_DAYS", "0"), ("PEOPLE_TARGET_SECRETS", "x")]).unwrap_err().0;
         let starts: Vec<_> = faults.iter().map(|fault| fault.split([' ', ':']).next().unwrap()).collect();
-        assert_eq!(starts, ["PEOPLE_TABLE_PREFIX", "PEOPLE_BUCKET", "PEOPLE_RETENTION_DAYS", "PEOPLE_TARGET_SECRETS"]);
+        assert_eq!(
+            starts,
+            ["PEOPLE_TABLE_PREFIX", "PEOPLE_BUCKET", "PEOPLE_RETENTION_DAYS", "PEOPLE_TARGET_SECRETS"]
+        );
     }
 
     #[test]

@@ -57,7 +57,12 @@ pub async fn connect(config: &Config) -> Result<App, ConnectError> {
             Arc::clone(&clock),
             config.retention,
         )),
-        documents: Arc::new(S3Documents::new(aws.s3, config.bucket.clone(), aws.dynamodb.clone(), &config.tables)),
+        documents: Arc::new(S3Documents::new(
+            aws.s3,
+            config.bucket.clone(),
+            aws.dynamodb.clone(),
+            &config.tables,
+        )),
         directory: Arc::new(DynamoDirectory::new(aws.dynamodb, &config.tables, Arc::clone(&clock))),
         keys: Arc::new(KeyCache::new(keys, Arc::clone(&clock))),
         clock,

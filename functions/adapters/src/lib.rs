@@ -10,6 +10,7 @@ pub mod dynamodb;
 pub mod http;
 pub mod http_client;
 pub mod s3;
+pub mod secret;
 pub mod system;
 pub mod targets;
 

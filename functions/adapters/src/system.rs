@@ -43,7 +43,8 @@ impl Clock for SystemClock {
 /// The id of an import that is received now.
 pub fn new_import_id(now: Timestamp) -> Result<ImportId, StoreError> {
     let mut random = [0; 10];
-    getrandom::fill(&mut random).map_err(|error| StoreError::new("draw a random number", error.to_string()))?;
+    getrandom::fill(&mut random)
+        .map_err(|error| StoreError::new("draw a random number", error.to_string()))?;
     Ok(ImportId::new(now, random))
 }
 

@@ -297,7 +297,11 @@ mod tests {
     }
 
     /// What these people and a sighting come to: employeeId, UPN, and the identifiers that are stale.
-    fn merged(people: &[(&str, &str)], by_key: Option<(&str, &str)>, seen: &Sighting) -> (String, String, Vec<String>) {
+    fn merged(
+        people: &[(&str, &str)],
+        by_key: Option<(&str, &str)>,
+        seen: &Sighting,
+    ) -> (String, String, Vec<String>) {
         let people: Vec<_> = people.iter().map(|(id, upn)| person(id, upn)).collect();
         let by_key = by_key.map(|(id, upn)| person(id, upn));
         // The last one who has an identifier holds it.
@@ -313,7 +317,10 @@ mod tests {
 
     #[test]
     fn a_renamed_person_is_the_same_and_the_old_name_leads_nowhere() {
-        assert_eq!(merged(&[("7", "joe@x.y")], None, &seen("7", "joseph@x.y")), result("7", "joseph@x.y", &["joe@x.y"]));
+        assert_eq!(
+            merged(&[("7", "joe@x.y")], None, &seen("7", "joseph@x.y")),
+            result("7", "joseph@x.y", &["joe@x.y"])
+        );
     }
 
     #[test]

@@ -18,7 +18,9 @@ use people_core::memory::{
     ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
 };
 use people_core::person::{Identifier, NativeKey, Person};
-use people_core::ports::{App, ConfiguredTarget, Documents, Found, Imports, Listing, PersonUpdate, Sighting, Target};
+use people_core::ports::{
+    App, ConfiguredTarget, Documents, Found, Imports, Listing, PersonUpdate, Sighting, Target,
+};
 use people_core::profile::Profile;
 use people_core::time::Timestamp;
 use people_core::update::Value;
@@ -212,7 +214,8 @@ fn a_person_is_updated_under_the_targets_own_key() {
 #[test]
 fn the_same_person_twice_is_updated_in_part_order() {
     let world = joe();
-    let body = r#"[{"employeeId":"100200300","phone":"1"},{"userPrincipalName":"joe@company.com","phone":"2"}]"#;
+    let body =
+        r#"[{"employeeId":"100200300","phone":"1"},{"userPrincipalName":"joe@company.com","phone":"2"}]"#;
     assert_eq!(world.json(body).0, Answer::Succeeded);
     let phones: Vec<_> = world.targets[0].sent().into_iter().map(|(_, changes)| changes[0].clone()).collect();
     assert_eq!(phones, ["phone=1", "phone=2"]);
@@ -324,7 +327,8 @@ fn a_key_that_is_gone_is_corrected_and_the_person_found_again() {
 fn a_payslip_sent_under_either_identifier_is_one_document() {
     let world = joe();
     let name = "joe@company.com__salary__March 2023.pdf";
-    let (answer, log) = world.parts(Ok(vec![file(name, PDF), file("100200300__salary__March 2023.pdf", PDF)]));
+    let (answer, log) =
+        world.parts(Ok(vec![file(name, PDF), file("100200300__salary__March 2023.pdf", PDF)]));
     assert_eq!(answer, Answer::Succeeded);
     assert_eq!(
         log,
@@ -339,7 +343,8 @@ fn a_payslip_sent_under_either_identifier_is_one_document() {
 #[test]
 fn a_field_that_is_no_list_keeps_one_file() {
     let world = joe();
-    let (_, log) = world.parts(Ok(vec![file("100200300__contract__a.pdf", PDF), file("100200300__contract__b.pdf", PDF)]));
+    let (_, log) = world
+        .parts(Ok(vec![file("100200300__contract__a.pdf", PDF), file("100200300__contract__b.pdf", PDF)]));
     assert!(log.ends_with("Replaced file 'contract/b.pdf' for '100200300'\n"), "{log}");
 }
 
@@ -356,7 +361,10 @@ fn files_are_checked_and_refused_by_part() {
     ] {
         let (answer, log) = world.parts(Ok(vec![file(name, bytes)]));
         assert_eq!(answer, Answer::Failed);
-        assert!(log.starts_with("Error - InvalidFile - Invalid file in part 0: ") && log.contains(reason), "{log}");
+        assert!(
+            log.starts_with("Error - InvalidFile - Invalid file in part 0: ") && log.contains(reason),
+            "{log}"
+        );
         assert_eq!(log.lines().count(), 1, "{log}");
     }
     let (_, log) = world.parts(Ok(vec![file("ghost__salary__a.pdf", PDF)]));
@@ -366,7 +374,11 @@ fn files_are_checked_and_refused_by_part() {
 #[test]
 fn a_fault_of_the_request_is_one_line() {
     let world = joe();
-    world.check("[", Answer::Failed, "Error - InvalidRequest - the body is not valid JSON at line 1, column 1\n");
+    world.check(
+        "[",
+        Answer::Failed,
+        "Error - InvalidRequest - the body is not valid JSON at line 1, column 1\n",
+    );
     let body = format!("[{}]", vec![r#"{"employeeId":"100200300","phone":"1"}"#; 51].join(","));
     world.check(&body, Answer::TooManyParts, "Error - TooManyParts - 51 parts, at most 50 are allowed\n");
     assert!(world.targets[0].sent().is_empty());

@@ -9,5 +9,6 @@ async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let app = people_adapters::connect(&Config::from_env()?).await?;
     let app = &app;
-    run(service_fn(|_: LambdaEvent<Value>| async move { Ok::<_, Error>(directory_sync::handle(app).await?) })).await
+    run(service_fn(|_: LambdaEvent<Value>| async move { Ok::<_, Error>(directory_sync::handle(app).await?) }))
+        .await
 }

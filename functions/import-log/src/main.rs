@@ -8,5 +8,6 @@ async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let app = people_adapters::connect(&Config::from_env()?).await?;
     let app = &app;
-    run(service_fn(|request: Request| async move { Ok::<_, Error>(import_log::handle(app, request).await) })).await
+    run(service_fn(|request: Request| async move { Ok::<_, Error>(import_log::handle(app, request).await) }))
+        .await
 }

@@ -76,8 +76,9 @@ async fn measure(url: &str, limit: usize) {
 
 /// One batch that changes a field of 50 people; the values differ from run to run.
 async fn batch(app: &App, run: usize) -> Duration {
-    let people: Vec<_> =
-        (0..50).map(|n| json!({"employeeId": format!("{}", 200_000 + n), "phone": format!("+49 {run}-{n}")})).collect();
+    let people: Vec<_> = (0..50)
+        .map(|n| json!({"employeeId": format!("{}", 200_000 + n), "phone": format!("+49 {run}-{n}")}))
+        .collect();
     let body = Bytes::from(json!(people).to_string());
     let request = Request::put("/api/PeopleImport")
         .header("x-functions-key", KEY)
@@ -129,7 +130,15 @@ async fn control(url: &str, path: &str, body: &str) {
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(body.to_owned())))
         .unwrap();
-    assert_eq!(HttpClient::new().unwrap().send(request, Limits { time: LATENCY * 100, bytes: 1024 * 1024 }).await.unwrap().status, 200);
+    assert_eq!(
+        HttpClient::new()
+            .unwrap()
+            .send(request, Limits { time: LATENCY * 100, bytes: 1024 * 1024 })
+            .await
+            .unwrap()
+            .status,
+        200
+    );
 }
 
 fn print(line: &str) {

@@ -32,11 +32,18 @@ fn main() {
 fn compare() {
     let floor = instructions("floor");
     print(&format!("{PEOPLE} people with {FIELDS} fields each, instructions per person:"));
-    for (mode, what) in [("floor", "floor: typed struct, checks by hand"), ("ours", "ours: run-time definition"), ("value", "serde_json::Value, no checks")] {
+    for (mode, what) in [
+        ("floor", "floor: typed struct, checks by hand"),
+        ("ours", "ours: run-time definition"),
+        ("value", "serde_json::Value, no checks"),
+    ] {
         let count = if mode == "floor" { floor } else { instructions(mode) };
         print(&format!("{what:<40} {count:>8.0}  {:.2} x floor", count / floor));
     }
-    print(&format!("compiling the definition                 {:>8.0}", instructions("compile") * PEOPLE as f64));
+    print(&format!(
+        "compiling the definition                 {:>8.0}",
+        instructions("compile") * PEOPLE as f64
+    ));
 }
 
 /// The difference between two runs of different length: what starting a process takes falls away.
@@ -95,7 +102,8 @@ fn definition() -> String {
 fn body() -> String {
     let mut body = String::from("[");
     for person in 0..PEOPLE {
-        let _ = write!(body, r#"{}{{"employeeId":"{}""#, if person == 0 { "" } else { "," }, 200_000 + person);
+        let _ =
+            write!(body, r#"{}{{"employeeId":"{}""#, if person == 0 { "" } else { "," }, 200_000 + person);
         for n in 0..FIELDS {
             let value = match n % 4 {
                 1 => format!("20{:02}-11-{:02}", n, 1 + person % 28),

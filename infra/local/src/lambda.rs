@@ -47,7 +47,8 @@ pub(crate) fn event(head: &Parts, body: &Bytes, parameters: &[(&str, &str)]) -> 
 fn headers(headers: &HeaderMap) -> Map<String, Value> {
     let mut joined: Map<String, Value> = Map::new();
     for name in headers.keys().filter(|name| *name != "host" && *name != "x-forwarded-proto") {
-        let values: Vec<_> = headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
         joined.insert(name.as_str().to_owned(), json!(values.join(",")));
     }
     joined.insert("host".to_owned(), json!("localhost"));
@@ -82,7 +83,8 @@ struct Answer {
 pub(crate) fn response(result: &str) -> Response<Bytes> {
     let Ok(answer) = serde_json::from_str::<Answer>(result) else { return broken() };
     let body = answer.body.unwrap_or_default();
-    let body = if answer.is_base64_encoded { STANDARD.decode(body).unwrap_or_default() } else { body.into_bytes() };
+    let body =
+        if answer.is_base64_encoded { STANDARD.decode(body).unwrap_or_default() } else { body.into_bytes() };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = StatusCode::from_u16(answer.status_code).unwrap_or(StatusCode::BAD_GATEWAY);
     for (name, value) in answer.headers {

@@ -45,7 +45,11 @@ pub async fn import(api: &str, import_key: &str, logs_key: &str) -> Result<Shown
         .body(Full::default())
         .doing("make the sample request")?;
     let log = client.send(request, limits).await.doing("look the sample import up")?;
-    Ok(Shown { status: answer.status.as_u16(), request_id, log: String::from_utf8_lossy(&log.body).into_owned() })
+    Ok(Shown {
+        status: answer.status.as_u16(),
+        request_id,
+        log: String::from_utf8_lossy(&log.body).into_owned(),
+    })
 }
 
 /// Each person of the sample as a part, and a payslip.

@@ -38,7 +38,8 @@ pub async fn run(options: Serve) -> Result<(), Failure> {
 }
 
 async fn show_sample(ready: &Ready) -> Result<(), Failure> {
-    let (api, key) = (&ready.api, |feature: Feature| ready.keys.get(feature.as_str()).map_or("", String::as_str));
+    let (api, key) =
+        (&ready.api, |feature: Feature| ready.keys.get(feature.as_str()).map_or("", String::as_str));
     let shown = sample::import(api, key(Feature::PeopleImport), key(Feature::ImportLogs)).await?;
     say("The sample batch: five parts, of which three succeed.\n");
     say(&format!("PUT {api}/api/PeopleImport\n{}\n{}\n", shown.status, shown.request_id));

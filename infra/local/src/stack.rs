@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynoxide::Database;
-use people_adapters::aws::{self, Aws, AwsSettings, SecretAccessKey};
+use people_adapters::aws::{self, Aws, AwsSettings};
 use people_adapters::config::{Config, DEFAULT_RETENTION_DAYS, PROFILE_DEFINITION, TARGETS};
 use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
 use people_adapters::s3::{create_bucket, write_object};
+use people_adapters::secret::Secret;
 use people_adapters::system::SystemClock;
 use people_adapters::targets::config::Secrets;
 use people_core::ports::{ApiKey, App, Feature, KeyHash, Keys};
@@ -125,7 +126,9 @@ async fn listen(state: &mut State, address: SocketAddr) -> Result<TcpListener, F
     if address.port() == 0 {
         return state.listen("api", address.ip()).await;
     }
-    TcpListener::bind(address).await.doing(format_args!("listen on {address} (--listen 127.0.0.1:0 picks a free port)"))
+    TcpListener::bind(address)
+        .await
+        .doing(format_args!("listen on {address} (--listen 127.0.0.1:0 picks a free port)"))
 }
 
 fn lock(data: &Path) -> Result<File, Failure> {
@@ -148,7 +151,9 @@ async fn start(options: &Options, state: &mut State, lock: File) -> Result<Start
         Simulators::None => BTreeMap::new(),
         Simulators::Running(file) => {
             let json = fs::read(file).doing(format_args!("read {}", file.display()))?;
-            serde_json::from_slice::<Simulating>(&json).doing(format_args!("read {}", file.display()))?.simulators
+            serde_json::from_slice::<Simulating>(&json)
+                .doing(format_args!("read {}", file.display()))?
+                .simulators
         }
         Simulators::Own => {
             let listener = state.listen("aktion", loopback).await?;
@@ -161,17 +166,13 @@ async fn start(options: &Options, state: &mut State, lock: File) -> Result<Start
 
 /// Makes tables, bucket and keys where they are missing, puts the configuration into the bucket, and connects as a
 /// function in the cloud would.
-async fn connect(
-    options: &Options,
-    state: &State,
-    started: &Started,
-) -> Result<App, Failure> {
+async fn connect(options: &Options, state: &State, started: &Started) -> Result<App, Failure> {
     let settings = || AwsSettings::At {
         dynamodb: started.dynamodb.clone(),
         s3: started.s3.clone(),
         region: REGION.to_owned(),
         access_key_id: state.access_key_id.clone(),
-        secret_access_key: SecretAccessKey(state.secret_access_key.clone()),
+        secret_access_key: Secret::new(state.secret_access_key.clone()),
     };
     let aws = aws::connect(&settings()).await;
     let tables = Tables::with_prefix(TABLE_PREFIX);

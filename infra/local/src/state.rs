@@ -65,7 +65,9 @@ impl State {
         let last = SocketAddr::new(ip, self.ports.get(server).copied().unwrap_or(0));
         let listener = match TcpListener::bind(last).await {
             Ok(listener) => listener,
-            Err(_) => TcpListener::bind(SocketAddr::new(ip, 0)).await.doing(format_args!("listen on {ip}"))?,
+            Err(_) => {
+                TcpListener::bind(SocketAddr::new(ip, 0)).await.doing(format_args!("listen on {ip}"))?
+            }
         };
         let port = listener.local_addr().doing("read a port")?.port();
         self.ports.insert(server.to_owned(), port);

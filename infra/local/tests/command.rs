@@ -72,7 +72,7 @@ fn send(request: &str, url: &str, key: &str, body: &str) -> Option<(u16, String)
     let mut answer = String::new();
     socket.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?.parse().ok()?;
+    let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: "))?.parse().ok()?;
     (body.len() == length).then(|| (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned()))
 }
 
@@ -101,7 +101,10 @@ fn the_first_start_shows_the_sample_import_and_the_second_does_not() {
         assert!(printed.contains(line), "{printed}");
     }
     fs::remove_file(&file).unwrap();
-    let mut second = people(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--data", "data", "--ready-file", "ready.json"]);
+    let mut second = people(
+        folder.path(),
+        &["serve", "--listen", "127.0.0.1:0", "--data", "data", "--ready-file", "ready.json"],
+    );
     assert_eq!(second.ready(&file)["keys"], ready["keys"]);
     second.signal("-TERM");
     let output = second.output();
@@ -113,7 +116,10 @@ fn the_first_start_shows_the_sample_import_and_the_second_does_not() {
 fn keys_and_secrets_are_readable_by_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
-    let mut serve = people(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--no-sample", "--ready-file", "ready.json"]);
+    let mut serve = people(
+        folder.path(),
+        &["serve", "--listen", "127.0.0.1:0", "--no-sample", "--ready-file", "ready.json"],
+    );
     serve.ready(&folder.path().join("ready.json"));
     for file in ["ready.json", ".people/local.json"] {
         let mode = fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
@@ -148,7 +154,18 @@ fn killed_in_the_middle_of_imports_nothing_that_was_answered_is_lost() {
     let mut simulate = people(path, &["simulate", "--ready-file", "simulators.json"]);
     let simulators = simulate.ready(&path.join("simulators.json"));
     let aktion = text(&simulators, "/simulators/aktion");
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", "data", "--ready-file", "ready.json", "--no-sample", "--simulators", "simulators.json"];
+    let arguments = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        "data",
+        "--ready-file",
+        "ready.json",
+        "--no-sample",
+        "--simulators",
+        "simulators.json",
+    ];
     let mut answered: Vec<(String, String)> = Vec::new();
     let mut started = 0;
     for round in 0..2 {
@@ -156,8 +173,10 @@ fn killed_in_the_middle_of_imports_nothing_that_was_answered_is_lost() {
         let mut serve = people(path, &arguments);
         let ready = serve.ready(&path.join("ready.json"));
         let (api, key) = (text(&ready, "/api").to_owned(), text(&ready, "/keys/PeopleImport").to_owned());
+        let before = updates(aktion).len();
         // The target itself says when the server is in the middle of an import: it answers a few updates and then none.
-        let hang = json!([{"path": "/person/update", "skip": 12, "delay_ms": 60_000, "times": null}]).to_string();
+        let hang =
+            json!([{"path": "/person/update", "skip": 12, "delay_ms": 60_000, "times": null}]).to_string();
         assert_eq!(send("PUT /_sim/faults", aktion, "", &hang).unwrap().0, 200);
         let sending = std::thread::spawn(move || {
             let mut answers = Vec::new();
@@ -173,7 +192,7 @@ fn killed_in_the_middle_of_imports_nothing_that_was_answered_is_lost() {
             }
             unreachable!()
         });
-        wait_until_one_hangs(aktion);
+        wait_until_one_hangs(aktion, before + 12);
         serve.signal("-KILL");
         let (answers, next) = sending.join().unwrap();
         assert!(answers.len() >= 12, "{}", answers.len());
@@ -191,23 +210,26 @@ fn killed_in_the_middle_of_imports_nothing_that_was_answered_is_lost() {
         assert!(status == 200 && log.contains("Success - PersonUpdated - "), "{id}: {log}");
     }
     // Every call names its import, and each of these has a log: also the one that was cut off.
-    let calls: Value = serde_json::from_str(&send("GET /_sim/calls", aktion, "", "").unwrap().1).unwrap();
-    let updates: Vec<_> = calls.as_array().unwrap().iter().filter(|call| call["path"] == "/person/update").collect();
+    let updates = updates(aktion);
     assert!(updates.len() > answered.len());
-    for call in updates {
+    for call in &updates {
         let id = text(call, "/headers/x-request-id");
         assert_eq!(send(&format!("GET /api/ImportLogs/{id}"), api, key, "").unwrap().0, 200, "{id}");
     }
 }
 
-/// Asks the simulator until it has received an update that it does not answer.
-fn wait_until_one_hangs(aktion: &str) {
+/// The updates that the simulator has received.
+fn updates(aktion: &str) -> Vec<Value> {
+    let calls: Value = serde_json::from_str(&send("GET /_sim/calls", aktion, "", "").unwrap().1).unwrap();
+    calls.as_array().unwrap().iter().filter(|call| call["path"] == "/person/update").cloned().collect()
+}
+
+/// Asks the simulator until it has received more updates than this, the last of which it does not answer.
+fn wait_until_one_hangs(aktion: &str, before: usize) {
     let give_up = Instant::now() + Duration::from_secs(60);
     loop {
-        let calls: Value = serde_json::from_str(&send("GET /_sim/calls", aktion, "", "").unwrap().1).unwrap();
-        let open = |call: &&Value| call["path"] == "/person/update" && call["status"].is_null();
-        let updates = calls.as_array().unwrap().iter().filter(|call| call["path"] == "/person/update").count();
-        if updates > 12 && calls.as_array().unwrap().iter().rfind(|call| call["path"] == "/person/update").filter(open).is_some() {
+        let updates = updates(aktion);
+        if updates.len() > before && updates.last().is_some_and(|call| call["status"].is_null()) {
             return;
         }
         assert!(Instant::now() < give_up, "no update hangs");

@@ -111,7 +111,8 @@ mod tests {
         let keys = Arc::new(MemoryKeys::default());
         let cache = KeyCache::new(keys.clone(), clock.clone());
         let hash = KeyHash::of("k");
-        let mut key = ApiKey { name: "n".into(), features: BTreeSet::new(), expires_at: None, revoked: false };
+        let mut key =
+            ApiKey { name: "n".into(), features: BTreeSet::new(), expires_at: None, revoked: false };
         keys.put(&hash, &key).await.unwrap();
         assert!(!cache.find(&hash).await.unwrap().unwrap().revoked);
         key.revoked = true;

@@ -25,9 +25,15 @@ const LEAST_PACE: u64 = 16 * 1024;
 const MAX_DRAINED: u64 = 2 * MAX_BODY_BYTES;
 
 /// A request's body, from API Gateway's event or from a socket.
-pub trait Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin {}
+pub trait Body:
+    http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin
+{
+}
 
-impl<B> Body for B where B: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin {}
+impl<B> Body for B where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin
+{
+}
 
 /// A body that has been read to its end.
 #[derive(Debug)]
@@ -121,7 +127,10 @@ enum Reader {
 
 impl Reader {
     fn new(headers: &HeaderMap, spool: Arc<dyn Spool>) -> Result<Reader, RequestFault> {
-        let encoded = headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+        let encoded = headers
+            .get_all(CONTENT_ENCODING)
+            .iter()
+            .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
         if encoded {
             return Err(RequestFault::invalid("a Content-Encoding is not accepted"));
         }
@@ -139,7 +148,9 @@ impl Reader {
                 let boundary = Boundary::parse(content_type.as_bytes()).map_err(RequestFault::invalid)?;
                 Ok(Reader::Form(Box::new(FormReader::new(&boundary, spool))))
             }
-            _ => Err(RequestFault::invalid("the content type is neither application/json nor multipart/form-data")),
+            _ => Err(RequestFault::invalid(
+                "the content type is neither application/json nor multipart/form-data",
+            )),
         }
     }
 

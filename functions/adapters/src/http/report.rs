@@ -74,7 +74,8 @@ struct AtTarget<'a> {
 
 /// The report as JSON.
 pub(super) fn render(log: &ImportLog) -> String {
-    let parts: Vec<_> = log.parts.iter().enumerate().map(|(number, entry)| part(number, entry, log.form)).collect();
+    let parts: Vec<_> =
+        log.parts.iter().enumerate().map(|(number, entry)| part(number, entry, log.form)).collect();
     let pending = log.parts.iter().filter(|part| part.outcome == PartOutcome::Pending).count();
     let report = Report {
         request_id: log.id.to_string(),
@@ -142,7 +143,8 @@ fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
         PartOutcome::Replaced => "Replaced",
         PartOutcome::Delivered { deliveries, unmapped } => {
             part.targets = deliveries.iter().map(at_target).collect();
-            part.message = (!unmapped.is_empty()).then(|| format!("these fields go to no target: {}", unmapped.join(", ")));
+            part.message = (!unmapped.is_empty())
+                .then(|| format!("these fields go to no target: {}", unmapped.join(", ")));
             if unmapped.is_empty() { delivered(deliveries) } else { "FieldNotMapped" }
         }
     };
@@ -204,7 +206,10 @@ fn found<'a>(place: &str, finding: &'a Finding) -> Vec<Found<'a>> {
             pointer: pointer(place, field.name.as_str()),
             field: Some(field.name.as_str()),
             nearest: field.nearest.as_deref(),
-            message: field.nearest.as_ref().map_or(message.clone(), |nearest| suggestion(finding.code, nearest)),
+            message: field
+                .nearest
+                .as_ref()
+                .map_or(message.clone(), |nearest| suggestion(finding.code, nearest)),
         })
         .collect();
     if finding.more > 0 {

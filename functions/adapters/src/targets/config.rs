@@ -14,39 +14,12 @@ use serde_json::value::RawValue;
 
 use super::Context;
 use super::aktion;
+use crate::secret::Secret;
 
 /// Everything that is wrong with `targets.json`, a line each; every line names the place as a JSON Pointer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the targets are not valid:\n{}", .0.join("\n"))]
 pub struct InvalidTargets(pub Vec<String>);
-
-/// A text that must not be seen. `Debug` prints `***`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps a text from being seen.
-    pub fn new(text: String) -> Secret {
-        Secret(text)
-    }
-
-    /// The text itself, to be sent.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-        String::deserialize(deserializer).map(Secret)
-    }
-}
 
 /// The credentials of all targets, by the names that `targets.json` gives them.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +41,7 @@ impl Secrets {
         if all.values().any(|one| !one.get().starts_with('{')) {
             return Err(InvalidSecrets);
         }
-        Ok(Secrets(all.into_iter().map(|(name, one)| (name, Secret(one.get().to_owned()))).collect()))
+        Ok(Secrets(all.into_iter().map(|(name, one)| (name, Secret::new(one.get().to_owned()))).collect()))
     }
 }
 
@@ -159,7 +132,7 @@ impl Check<'_> {
 
     /// The credentials of this name, in the shape that the kind of target wants.
     pub(super) fn credentials<T: DeserializeOwned>(&mut self, name: &str, shape: &str) -> Option<T> {
-        let Some(Secret(json)) = self.context.secrets.0.get(name) else {
+        let Some(json) = self.context.secrets.0.get(name).map(Secret::reveal) else {
             self.fault("/credentials", format!("there are no credentials '{name}'"));
             return None;
         };

@@ -4,8 +4,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use people_adapters::aws::{AwsSettings, SecretAccessKey, connect};
+use people_adapters::aws::{AwsSettings, connect};
 use people_adapters::dynamodb::DynamoImports;
+use people_adapters::secret::Secret;
 use people_core::log::{Answer, ImportLog, State};
 use people_core::ports::{Imports, Opened};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -77,7 +78,7 @@ async fn pass_on(mut client: TcpStream, mut server: TcpStream, lose: Arc<AtomicB
 async fn an_answer_that_is_lost_does_not_stand_in_the_way_of_the_next_attempt() {
     let Embedded { dynamodb, s3, tables, clock, .. } = start().await;
     let (dynamodb, lose) = lossy(&dynamodb).await;
-    let secret_access_key = SecretAccessKey("test-secret".into());
+    let secret_access_key = Secret::new("test-secret".into());
     let settings = AwsSettings::At {
         dynamodb,
         s3,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use people_adapters::aws::{Aws, AwsSettings, SecretAccessKey, connect};
+use people_adapters::aws::{Aws, AwsSettings, connect};
 use people_adapters::dynamodb::{Tables, create_tables};
 use people_adapters::s3::create_bucket;
+use people_adapters::secret::Secret;
 use people_core::memory::ManualClock;
 use people_core::time::Timestamp;
 use s3s::auth::SimpleAuth;
@@ -39,7 +40,7 @@ pub(crate) async fn start() -> Embedded {
         s3: s3.clone(),
         region: "eu-central-1".into(),
         access_key_id: "test".into(),
-        secret_access_key: SecretAccessKey("test-secret".into()),
+        secret_access_key: Secret::new("test-secret".into()),
     };
     let aws = connect(&settings).await;
     let tables = Tables::with_prefix("people");

@@ -21,7 +21,7 @@ use crate::targets::engine::{Engine, Run};
 
 /// How many people a page is asked to have.
 const PAGE: usize = 500;
-/// How long a list answers look-ups by UPN, in milliseconds. It is not read more often for them.
+/// How long a list answers look-ups by UPN, in milliseconds. For those whom it does not have, it is not read more often.
 const FRESH_MS: u128 = 60_000;
 
 /// The people of one Aktion.
@@ -35,6 +35,9 @@ pub(super) struct People {
 /// Everybody's identifiers, as they were once.
 struct Snapshot {
     read_at: Timestamp,
+    /// Whether it was read because somebody was missing; a list that the schedule read does not count against the
+    /// minute, or somebody new would be unknown for a minute after each run.
+    for_a_miss: bool,
     /// `None` where several people have that UPN.
     by_upn: HashMap<String, Option<Sighting>>,
 }
@@ -138,7 +141,8 @@ impl People {
         }
     }
 
-    /// Answers from a list that is at most a minute old; it is read anew where it is older.
+    /// Answers from a list that is at most a minute old. It is read anew where it is older, and where it was not read for
+    /// somebody who was missing and does not have this one.
     async fn find_by_upn(&self, run: &Run<'_>, upn: &str) -> Found {
         if self.upn.is_none() {
             return Found::CannotTell;
@@ -146,11 +150,14 @@ impl People {
         let waiting = tokio::time::timeout(run.remaining(), self.snapshot.lock());
         let Ok(mut snapshot) = waiting.await else { return Found::Unavailable(run.time_is_up()) };
         let now = self.engine.now();
-        let fresh = snapshot.take().filter(|known| now.since(known.read_at).as_millis() < FRESH_MS);
+        let fresh = snapshot.take().filter(|known| {
+            let is_fresh = now.since(known.read_at).as_millis() < FRESH_MS;
+            is_fresh && (known.for_a_miss || known.by_upn.contains_key(upn))
+        });
         let known = match fresh {
             Some(known) => known,
             None => match self.read_all(run).await {
-                Ok(everybody) => Snapshot::of(now, &everybody),
+                Ok(everybody) => Snapshot::of(now, &everybody, true),
                 Err(NoList::Disabled) => return Found::CannotTell,
                 Err(NoList::Unavailable(why)) => return Found::Unavailable(why),
             },
@@ -169,7 +176,7 @@ impl People {
         let now = self.engine.now();
         match self.read_all(run).await {
             Ok(everybody) => {
-                *snapshot = Some(Snapshot::of(now, &everybody));
+                *snapshot = Some(Snapshot::of(now, &everybody, false));
                 Listing::Everybody(everybody)
             }
             Err(NoList::Disabled) => Listing::CannotList,
@@ -239,7 +246,7 @@ impl People {
 }
 
 impl Snapshot {
-    fn of(read_at: Timestamp, everybody: &[Sighting]) -> Snapshot {
+    fn of(read_at: Timestamp, everybody: &[Sighting], for_a_miss: bool) -> Snapshot {
         let mut by_upn = HashMap::with_capacity(everybody.len());
         for sighting in everybody {
             if let Some(upn) = &sighting.upn {
@@ -249,6 +256,6 @@ impl Snapshot {
                 }
             }
         }
-        Snapshot { read_at, by_upn }
+        Snapshot { read_at, for_a_miss, by_upn }
     }
 }

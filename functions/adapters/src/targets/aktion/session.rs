@@ -14,7 +14,8 @@ use super::answers::{Reply, Step, step};
 use super::calls::{Call, Token};
 use super::settings::Credentials;
 use crate::http_client::{HttpClient, HttpFault};
-use crate::targets::config::{BaseUrl, Secret};
+use crate::secret::Secret;
+use crate::targets::config::BaseUrl;
 use crate::targets::engine::{Engine, Halt, Run};
 
 /// How old a token may be when a call starts with it; it lives for 20 s.

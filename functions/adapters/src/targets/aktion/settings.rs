@@ -10,9 +10,8 @@ use serde::Deserialize;
 use super::columns::{SqlType, TYPES};
 use super::mapping::{Mapping, Place};
 use super::properties::{COLUMNS, PERSON_ID, Product, Property, Rule};
-use crate::targets::config::{
-    BaseUrl, Budget, Check, Name, Pairs, Secret, default_limit, default_rate, pointer,
-};
+use crate::secret::Secret;
+use crate::targets::config::{BaseUrl, Budget, Check, Name, Pairs, default_limit, default_rate, pointer};
 
 /// An Aktion as `targets.json` writes it.
 #[derive(Deserialize)]

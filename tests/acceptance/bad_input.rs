@@ -113,7 +113,7 @@ async fn a_fault_of_a_part_fails_that_part_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_log_fits_and_can_be_read() {
     let local = Local::start().await;
-    let name = |n: usize| format!("\u{1f600}").repeat(125) + &format!("{n:03}");
+    let name = |n: usize| "\u{1f600}".repeat(125) + &format!("{n:03}");
     let members: Vec<_> = (0..40).map(|n| format!("\"{}\":1,\"{}\":1", name(n), name(n))).collect();
     let object = format!("{{{}}}", members.join(","));
     let answer = local.import(JSON, format!("[{}]", vec![object; 50].join(",")));

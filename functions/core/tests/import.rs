@@ -1,5 +1,7 @@
 //! Whole imports over the in-memory ports: what a caller is answered, what the log says, what the target was sent.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;

@@ -4,6 +4,8 @@
 //! what else the machine does. The floor is a struct that is fixed at compile time, with the same checks written by hand;
 //! ours works from a definition that is read at run time; `Value` is a generic JSON tree without any checks.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run ends")]
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::hint::black_box;

@@ -1,5 +1,7 @@
 //! The command `people` as a process: what it prints, how it ends, and what survives when it is killed.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -166,7 +168,7 @@ fn killed_in_the_middle_of_imports_nothing_that_was_answered_is_lost() {
         "--simulators",
         "simulators.json",
     ];
-    let mut answered: Vec<(String, String)> = Vec::new();
+    let mut answered: Vec<String> = Vec::new();
     let mut started = 0;
     for round in 0..2 {
         let _ = fs::remove_file(path.join("ready.json"));
@@ -178,20 +180,7 @@ fn killed_in_the_middle_of_imports_nothing_that_was_answered_is_lost() {
         let hang =
             json!([{"path": "/person/update", "skip": 12, "delay_ms": 60_000, "times": null}]).to_string();
         assert_eq!(send("PUT /_sim/faults", aktion, "", &hang).unwrap().0, 200);
-        let sending = std::thread::spawn(move || {
-            let mut answers = Vec::new();
-            for n in started.. {
-                let person = 200_000 + n % 200;
-                let phone = format!("{round}-{n}");
-                let body = json!([{"employeeId": person.to_string(), "phone": phone}]).to_string();
-                match send("PUT /api/PeopleImport", &api, &key, &body) {
-                    Some((200, id)) => answers.push((id, phone)),
-                    Some(other) => panic!("{other:?}"),
-                    None => return (answers, n + 1),
-                }
-            }
-            unreachable!()
-        });
+        let sending = std::thread::spawn(move || send_until_it_breaks(&api, &key, (round, started)));
         wait_until_one_hangs(aktion, before + 12);
         serve.signal("-KILL");
         let (answers, next) = sending.join().unwrap();
@@ -205,7 +194,7 @@ fn killed_in_the_middle_of_imports_nothing_that_was_answered_is_lost() {
     let mut serve = people(path, &arguments);
     let ready = serve.ready(&path.join("ready.json"));
     let (api, key) = (text(&ready, "/api"), text(&ready, "/keys/ImportLogs"));
-    for (id, _) in &answered {
+    for id in &answered {
         let (status, log) = send(&format!("GET /api/ImportLogs/{id}"), api, key, "").unwrap();
         assert!(status == 200 && log.contains("Success - PersonUpdated - "), "{id}: {log}");
     }
@@ -216,6 +205,22 @@ fn killed_in_the_middle_of_imports_nothing_that_was_answered_is_lost() {
         let id = text(call, "/headers/x-request-id");
         assert_eq!(send(&format!("GET /api/ImportLogs/{id}"), api, key, "").unwrap().0, 200, "{id}");
     }
+}
+
+/// Imports one person after the other, from the given number on. Gives back the GUIDs that were answered, and the number
+/// to go on with.
+fn send_until_it_breaks(api: &str, key: &str, (round, first): (usize, usize)) -> (Vec<String>, usize) {
+    let mut answers = Vec::new();
+    for n in first.. {
+        let person = (200_000 + n % 200).to_string();
+        let body = json!([{"employeeId": person, "phone": format!("{round}-{n}")}]).to_string();
+        match send("PUT /api/PeopleImport", api, key, &body) {
+            Some((200, id)) => answers.push(id),
+            Some(other) => panic!("{other:?}"),
+            None => return (answers, n + 1),
+        }
+    }
+    unreachable!()
 }
 
 /// The updates that the simulator has received.

@@ -7,7 +7,7 @@ mod report;
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, Response, StatusCode};
-use people_core::batch::{MAX_PARTS, RequestFault};
+use people_core::batch::RequestFault;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::import::Interrupted;
@@ -54,7 +54,7 @@ pub fn imported(log: &ImportLog, format: Format) -> Response<String> {
 /// The answer where a store failed. The cause is logged here, once; the caller is told nothing of it.
 pub fn interrupted(failure: &Interrupted, format: Format) -> Response<String> {
     tracing::error!(
-        import.id = %failure.id, error = %failure.error, cause = ?failure.error.source,
+        import.id = %failure.id, error = %failure.error,
         "import {} could not be carried out", failure.id
     );
     let mut response = store_failed(format, failure.opened.then_some(failure.id));
@@ -66,7 +66,7 @@ pub fn interrupted(failure: &Interrupted, format: Format) -> Response<String> {
 
 /// 503: a store of ours failed before there was an import. The cause is logged here, once.
 pub fn unavailable(format: Format, error: &StoreError) -> Response<String> {
-    tracing::error!(error = %error, cause = ?error.source, "a request could not be answered");
+    tracing::error!(error = %error, "a request could not be answered");
     store_failed(format, None)
 }
 
@@ -179,18 +179,7 @@ impl Problem {
     }
 
     fn of_fault(fault: &RequestFault, status: StatusCode, id: ImportId) -> Problem {
-        let (kind, detail) = describe(fault);
-        Problem::new(&format!("{kind:?}"), status, &detail, Some(id))
-    }
-}
-
-/// The kind of log line and the sentence for a fault of the request.
-fn describe(fault: &RequestFault) -> (LogKind, String) {
-    match fault {
-        RequestFault::Invalid(reason) => (LogKind::InvalidRequest, reason.clone()),
-        RequestFault::TooManyParts(count) => {
-            (LogKind::TooManyParts, format!("{count} parts, at most {MAX_PARTS} are allowed"))
-        }
+        Problem::new(&format!("{:?}", LogKind::of(fault)), status, &fault.to_string(), Some(id))
     }
 }
 

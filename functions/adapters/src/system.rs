@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -12,24 +13,32 @@ use people_core::id::ImportId;
 use people_core::ports::Clock;
 use people_core::time::Timestamp;
 
-/// The system's time at the start of the process, carried on by its monotonic clock: it never goes back.
-#[derive(Debug, Clone, Copy)]
+/// The system's time, carried on by the monotonic clock where it is set back: it never goes back, and it catches up when
+/// it is set forward or the machine was asleep.
+#[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
-    started_at: Timestamp,
+    /// What is added to the time since the start; it only grows.
+    offset: AtomicI64,
 }
 
 impl Default for SystemClock {
     fn default() -> SystemClock {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        SystemClock { started: Instant::now(), started_at: Timestamp::from_millis(0).plus(since_epoch) }
+        SystemClock { started: Instant::now(), offset: AtomicI64::new(i64::MIN) }
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        self.started_at.plus(self.started.elapsed())
+        let elapsed = millis(self.started.elapsed());
+        let wall = millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let offset = self.offset.fetch_max(wall - elapsed, Ordering::Relaxed).max(wall - elapsed);
+        Timestamp::from_millis(elapsed + offset)
     }
 
     async fn sleep_until(&self, moment: Timestamp) {

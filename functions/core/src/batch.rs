@@ -25,6 +25,16 @@ pub enum RequestFault {
     TooManyParts(u32),
 }
 
+/// As the log says it, without the kind of line.
+impl fmt::Display for RequestFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestFault::Invalid(reason) => f.write_str(reason),
+            RequestFault::TooManyParts(count) => write!(f, "{count} parts, at most {MAX_PARTS} are allowed"),
+        }
+    }
+}
+
 impl RequestFault {
     /// An invalid request, for this reason.
     pub fn invalid(reason: impl fmt::Display) -> RequestFault {
@@ -32,8 +42,8 @@ impl RequestFault {
     }
 }
 
-/// One part of a request, as it came in; the parts are numbered by their place.
-#[derive(Debug, Clone)]
+/// One part of a request, as it came in; the parts are numbered by their place. `Debug` shows its kind alone.
+#[derive(Clone)]
 pub enum Incoming {
     /// A person update object, not yet read.
     Person(Bytes),
@@ -47,13 +57,25 @@ pub enum Incoming {
     Unacceptable(String),
 }
 
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Incoming::Person(_) => "Person(***)",
+            Incoming::PersonTooLarge => "PersonTooLarge",
+            Incoming::File(..) => "File(***)",
+            Incoming::UnnamedFile(_) => "UnnamedFile",
+            Incoming::Unacceptable(_) => "Unacceptable",
+        })
+    }
+}
+
 /// Splits a JSON body into its elements. The whole body is checked for being JSON; the elements are slices of it.
 pub fn read_json(body: &Bytes) -> Result<Vec<Incoming>, RequestFault> {
     let text = std::str::from_utf8(body).map_err(|error| {
         RequestFault::invalid(format_args!("the body is not UTF-8 at byte {}", error.valid_up_to()))
     })?;
     // RFC 8259, 8.1 lets a reader ignore a byte order mark, and some clients write one.
-    let text = text.trim_start_matches('\u{feff}');
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let elements = deserializer
         .deserialize_any(Elements)

@@ -37,31 +37,55 @@ pub enum Checked {
     },
 }
 
-/// Checks a part. `Err` is what the log says of a part that is refused.
-pub fn check(profile: &Profile, part: Incoming) -> Result<Checked, PartLog> {
-    match part {
-        Incoming::Person(json) => check_update(profile, &json),
-        Incoming::PersonTooLarge => Err(invalid_person(None, vec![Finding::whole(FindingCode::TooLarge)])),
-        Incoming::File(name, upload) => check_file(profile, &name, upload),
-        Incoming::UnnamedFile(reason) => {
-            Err(PartLog { subject: Subject::Document(None), outcome: PartOutcome::InvalidFile(reason) })
-        }
-        Incoming::Unacceptable(reason) => Err(unacceptable(Subject::Unknown, reason)),
+/// The people whom the values of a part name, each with its field.
+pub type References = Vec<(Arc<str>, Who)>;
+
+/// A part that validation refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What the log says of it.
+    pub entry: PartLog,
+    /// The people whom its values name: also that they are unknown is a finding.
+    pub references: References,
+}
+
+impl From<PartLog> for Refused {
+    fn from(entry: PartLog) -> Refused {
+        Refused { entry, references: Vec::new() }
     }
 }
 
-fn check_update(profile: &Profile, json: &[u8]) -> Result<Checked, PartLog> {
-    let refuse = |reason: String| unacceptable(Subject::Person(None), reason);
+/// Checks a part.
+pub fn check(profile: &Profile, part: Incoming) -> Result<Checked, Refused> {
+    match part {
+        Incoming::Person(json) => check_update(profile, &json),
+        Incoming::PersonTooLarge => {
+            Err(invalid_person(None, vec![Finding::whole(FindingCode::TooLarge)]).into())
+        }
+        Incoming::File(name, upload) => check_file(profile, &name, upload),
+        Incoming::UnnamedFile(reason) => {
+            let outcome = PartOutcome::InvalidFile(reason);
+            Err(PartLog { subject: Subject::Document(None), outcome }.into())
+        }
+        Incoming::Unacceptable(reason) => Err(unacceptable(Subject::Unknown, reason).into()),
+    }
+}
+
+fn check_update(profile: &Profile, json: &[u8]) -> Result<Checked, Refused> {
+    let refuse = |reason: String| Refused::from(unacceptable(Subject::Person(None), reason));
     let text = std::str::from_utf8(json)
         .map_err(|error| refuse(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
-    let text = text.trim_start_matches('\u{feff}');
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if is_deeper_than(MAX_DEPTH, text) {
         return Err(refuse(Unreadable::TooDeep.to_string()));
     }
     let update = update::read(profile, text).map_err(|fault| refuse(fault.to_string()))?;
     match update.who {
         Some(who) if update.findings.is_empty() => Ok(Checked::Update { who, changes: update.changes }),
-        who => Err(invalid_person(who, update.findings.into_vec())),
+        who => Err(Refused {
+            entry: invalid_person(who, update.findings.into_vec()),
+            references: references(&update.changes),
+        }),
     }
 }
 
@@ -74,12 +98,10 @@ fn unacceptable(subject: Subject, reason: String) -> PartLog {
     PartLog { subject, outcome: PartOutcome::InvalidPart(reason) }
 }
 
-fn check_file(profile: &Profile, decoded: &str, upload: Upload) -> Result<Checked, PartLog> {
+fn check_file(profile: &Profile, decoded: &str, upload: Upload) -> Result<Checked, Refused> {
     let refuse = |subject, reasons: Vec<String>| {
-        Err(PartLog {
-            subject: Subject::Document(subject),
-            outcome: PartOutcome::InvalidFile(reasons.join(" | ")),
-        })
+        let outcome = PartOutcome::InvalidFile(reasons.join(" | "));
+        Err(PartLog { subject: Subject::Document(subject), outcome }.into())
     };
     let not_a_pdf = upload.is_pdf.err().map(|reason| reason.to_string());
     let name = match file_name::parse(decoded) {
@@ -129,18 +151,24 @@ impl Checked {
     }
 
     /// The people whom values of the part name, each with its field. Values were checked to be identifiers.
-    pub fn references(&self) -> Vec<(Arc<str>, Who)> {
-        let Checked::Update { changes, .. } = self else { return Vec::new() };
-        let mut references = Vec::new();
-        for change in changes.iter().filter(|change| change.kind == FieldType::PersonIdentifier) {
-            let texts = match &change.value {
-                Value::Text(text) => std::slice::from_ref(text),
-                Value::Texts(texts) => texts,
-                Value::Reset | Value::MultiLang(_) | Value::MultiLangs(_) => &[],
-            };
-            let named = texts.iter().filter_map(|text| Who::either(text).ok());
-            references.extend(named.map(|who| (Arc::clone(&change.field), who)));
+    pub fn references(&self) -> References {
+        match self {
+            Checked::Update { changes, .. } => references(changes),
+            Checked::File { .. } => Vec::new(),
         }
-        references
     }
+}
+
+fn references(changes: &[Change]) -> References {
+    let mut references = Vec::new();
+    for change in changes.iter().filter(|change| change.kind == FieldType::PersonIdentifier) {
+        let texts = match &change.value {
+            Value::Text(text) => std::slice::from_ref(text),
+            Value::Texts(texts) => texts,
+            Value::Reset | Value::MultiLang(_) | Value::MultiLangs(_) => &[],
+        };
+        let named = texts.iter().filter_map(|text| Who::either(text).ok());
+        references.extend(named.map(|who| (Arc::clone(&change.field), who)));
+    }
+    references
 }

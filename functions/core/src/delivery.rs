@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use crate::directory::may_be_one;
 use crate::id::ImportId;
 use crate::log::{Delivery, Ending, Outcome, PartOutcome};
 use crate::person::{Identifier, NativeKey, Person};
@@ -92,11 +93,18 @@ async fn deliver_at(
     }
     let found = find_keys(app, target, &gone, until).await;
     let old: HashMap<usize, &NativeKey> = sent.iter().map(|(update, key)| (update.part, key)).collect();
-    let again: Vec<_> = gone
-        .into_iter()
-        .filter_map(|update| Some((update, found.get(&update.part)?.clone().ok()?)))
-        .filter(|(update, key)| old.get(&update.part) != Some(&key))
-        .collect();
+    let mut again = Vec::new();
+    for update in gone {
+        match found.get(&update.part) {
+            Some(Ok(key)) if old.get(&update.part) != Some(&key) => again.push((update, key.clone())),
+            Some(Err(ending)) => {
+                if let Some(outcome) = outcomes.get_mut(&update.part) {
+                    outcome.ending = ending.clone();
+                }
+            }
+            Some(Ok(_)) | None => {}
+        }
+    }
     send(target, import, &again, until, &mut outcomes).await;
     outcomes.into_iter().collect()
 }
@@ -135,9 +143,9 @@ async fn find_keys(
     updates: &[Ready<'_>],
     until: Timestamp,
 ) -> HashMap<usize, Result<NativeKey, Ending>> {
-    let asked: Vec<(usize, Identifier)> = updates
+    let asked: Vec<(&Ready<'_>, Identifier)> = updates
         .iter()
-        .flat_map(|update| update.person.identifiers().map(|identifier| (update.part, identifier)))
+        .flat_map(|update| update.person.identifiers().map(move |identifier| (update, identifier)))
         .collect();
     if asked.is_empty() {
         return HashMap::new();
@@ -146,8 +154,14 @@ async fn find_keys(
     let answers = target.api.find(&identifiers, until).await;
     let mut found: HashMap<usize, Result<NativeKey, Ending>> = HashMap::new();
     let mut seen: Vec<Sighting> = Vec::new();
-    for ((part, _), answer) in asked.into_iter().zip(answers) {
+    for ((update, _), answer) in asked.into_iter().zip(answers) {
+        let part = update.part;
         let result = match answer {
+            // A UPN moves from person to person: whoever has it now need not be the one who is meant.
+            Found::Person(sighting) if !may_be_one(&sighting.employee_id, &update.person.employee_id) => {
+                seen.push(sighting);
+                Err(Ending::UnknownPerson)
+            }
             Found::Person(sighting) => {
                 let key = sighting.key.clone();
                 seen.push(sighting);

@@ -61,7 +61,7 @@ async fn ask_targets(
         let mut seen = Vec::new();
         for (target, answers) in app.targets.iter().zip(&answers) {
             match answers.get(index).unwrap_or(&Found::CannotTell) {
-                Found::Person(sighting) => seen.push((target.name.clone(), sighting.clone())),
+                Found::Person(sighting) => seen.push((target.name.clone(), answering(sighting, &identifier))),
                 Found::Several => meant = Meant::Several,
                 Found::Unavailable(why) if meant == Meant::Nobody => meant = Meant::Unavailable(why.clone()),
                 Found::Nobody | Found::CannotTell | Found::Unavailable(_) => {}
@@ -87,6 +87,16 @@ async fn ask_targets(
         }
     }
     Ok(())
+}
+
+/// A sighting that answers a look-up has the identifier that was asked for, also where the target does not repeat it.
+fn answering(sighting: &Sighting, asked: &Identifier) -> Sighting {
+    let mut sighting = sighting.clone();
+    match asked {
+        Identifier::EmployeeId(id) => drop(sighting.employee_id.get_or_insert_with(|| id.clone())),
+        Identifier::Upn(upn) => drop(sighting.upn.get_or_insert_with(|| upn.clone())),
+    }
+    sighting
 }
 
 impl Resolved {
@@ -184,7 +194,7 @@ pub async fn sync(app: &App, until: Timestamp) -> Result<SyncReport, StoreError>
 /// Takes the identifiers that several people have from all of them, and gives these identifiers back.
 fn without_shared(people: &mut [Sighting]) -> Vec<Identifier> {
     let mut times: HashMap<Identifier, usize> = HashMap::new();
-    for identifier in people.iter().flat_map(identifiers) {
+    for identifier in people.iter().flat_map(Sighting::identifiers) {
         *times.entry(identifier).or_default() += 1;
     }
     times.retain(|_, times| *times > 1);
@@ -194,11 +204,6 @@ fn without_shared(people: &mut [Sighting]) -> Vec<Identifier> {
         person.upn.take_if(|upn| shared(Identifier::Upn(upn.clone())));
     }
     times.into_keys().collect()
-}
-
-fn identifiers(person: &Sighting) -> impl Iterator<Item = Identifier> {
-    let id = person.employee_id.clone().map(Identifier::EmployeeId);
-    id.into_iter().chain(person.upn.clone().map(Identifier::Upn))
 }
 
 /// How a sighting changes what is known: the person as known now, and the identifiers that lead to them no longer.
@@ -235,7 +240,7 @@ pub fn merge<'a>(
 }
 
 /// Whether two people may be one, going by their employeeIds.
-fn may_be_one(one: &Option<String>, other: &Option<String>) -> bool {
+pub(crate) fn may_be_one(one: &Option<String>, other: &Option<String>) -> bool {
     one.is_none() || other.is_none() || one == other
 }
 

@@ -8,8 +8,8 @@ mod parameters;
 use crate::multipart::{Header, HeaderSection, UnreadableSection};
 use parameters::Parameter;
 
-/// What the headers of a part say; further headers are ignored. Holds names of persons: not for a log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What the headers of a part say; further headers are ignored. It holds names of persons, so `Debug` shows none of it.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct PartHeaders {
     /// The media type in lower case, without its parameters; not checked. None: no header, or an empty one.
     pub content_type: Option<String>,
@@ -20,6 +20,12 @@ pub struct PartHeaders {
     pub file_name: Option<String>,
     /// The Content-Transfer-Encoding in lower case, not checked. None: no header, or an empty one.
     pub transfer_encoding: Option<String>,
+}
+
+impl std::fmt::Debug for PartHeaders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PartHeaders(***)")
+    }
 }
 
 /// Why the headers of a part cannot be read without guessing; the texts never hold a name.

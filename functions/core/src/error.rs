@@ -3,7 +3,7 @@
 
 /// A store of ours failed. The text is for the operator's log and never leaves the service.
 #[derive(Debug, thiserror::Error)]
-#[error("could not {action}")]
+#[error("could not {action}: {source}")]
 pub struct StoreError {
     /// What we were about to do, as the words that follow "could not".
     pub action: &'static str,

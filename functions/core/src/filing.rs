@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::document::{Document, DocumentKey, Slot, Upload};
 use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::log::PartOutcome;
+use crate::log_text::send_again;
 use crate::person::Person;
 use crate::ports::{App, Stored};
 use crate::time::Timestamp;
@@ -33,20 +35,26 @@ pub struct File<'a> {
     pub upload: &'a Upload,
 }
 
+/// What the files of one import have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// The import.
+    pub import: ImportId,
+    /// When it was received.
+    pub stored_at: Timestamp,
+    /// When what is not stored yet is left.
+    pub until: Timestamp,
+}
+
 /// Stores each file. Gives back the outcome of each part; `Err` where the store failed, which is logged here.
-pub async fn file(
-    app: &App,
-    import: ImportId,
-    received_at: Timestamp,
-    files: &[File<'_>],
-) -> Vec<(usize, Result<PartOutcome, StoreError>)> {
+pub async fn file(app: &App, run: Run, files: &[File<'_>]) -> Vec<(usize, Result<PartOutcome, StoreError>)> {
     let mut slots: BTreeMap<Slot, Vec<&File<'_>>> = BTreeMap::new();
     for file in files {
         slots.entry(slot(file)).or_default().push(file);
     }
     let mut stored = Vec::with_capacity(slots.len());
     for (slot, files) in slots {
-        stored.push(file_in(app, slot, files, (import, received_at)).boxed());
+        stored.push(file_in(app, run, slot, files).boxed());
     }
     stream::iter(stored).buffer_unordered(AT_ONCE).concat().await
 }
@@ -54,22 +62,28 @@ pub async fn file(
 /// Stores the files of one slot, one after the other.
 async fn file_in(
     app: &App,
+    run: Run,
     slot: Slot,
     files: Vec<&File<'_>>,
-    (import, stored_at): (ImportId, Timestamp),
 ) -> Vec<(usize, Result<PartOutcome, StoreError>)> {
     let mut outcomes = Vec::with_capacity(files.len());
     for file in files {
         let document = Document {
-            key: DocumentKey::new(&slot, import, file.part),
+            key: DocumentKey::new(&slot, run.import, file.part),
             slot: slot.clone(),
             file_name: file.name.to_owned(),
             content: file.upload.content.clone(),
             sha256: file.upload.sha256,
-            import,
-            stored_at,
+            import: run.import,
+            stored_at: run.stored_at,
         };
-        outcomes.push((file.part, store(app, &document).await));
+        // What is given up in the middle leaves an object that nobody sees, or the whole document: sending it again
+        // mends both.
+        let outcome = match select(store(app, &document).boxed(), app.clock.sleep_until(run.until)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Ok(PartOutcome::Refused(send_again("it could not be stored in time"))),
+        };
+        outcomes.push((file.part, outcome));
     }
     outcomes
 }
@@ -84,7 +98,7 @@ async fn store(app: &App, document: &Document) -> Result<PartOutcome, StoreError
         Ok(Stored::Uploaded) => Ok(PartOutcome::Uploaded),
         Ok(Stored::Replaced) => Ok(PartOutcome::Replaced),
         Err(error) => {
-            tracing::error!(import.id = %document.import, error = %error, cause = ?error.source, "a document was not stored");
+            tracing::error!(import.id = %document.import, error = %error, "a document was not stored");
             Err(error)
         }
     }

@@ -37,8 +37,10 @@ enum Current {
     Refused(Incoming),
     /// A field that does not count: `_charset_` (HTML, 4.10.21.4), which browsers fill in.
     Ignored,
-    /// A part beyond the last that is accepted.
-    Surplus,
+    /// A part beyond the last that is accepted; whether it may still turn out to be a file input that was left empty.
+    Surplus {
+        is_empty: bool,
+    },
 }
 
 impl FormReader {
@@ -78,6 +80,7 @@ impl FormReader {
                     kept.extend_from_slice(&bytes);
                 }
                 Some(current @ Current::Json(_)) => *current = Current::TooLarge,
+                Some(Current::Surplus { is_empty }) => *is_empty = false,
                 _ => {}
             },
             Event::End => {
@@ -98,7 +101,8 @@ impl FormReader {
             return Current::Ignored;
         }
         if self.parts.len() >= MAX_PARTS {
-            return Current::Surplus;
+            let is_empty = headers.file_name.as_ref().is_some_and(String::is_empty);
+            return Current::Surplus { is_empty };
         }
         if let Some(encoding) = headers.transfer_encoding.as_deref()
             && !matches!(encoding, "binary" | "8bit" | "7bit")
@@ -125,8 +129,8 @@ impl FormReader {
 
     fn end(&mut self, current: Current) -> Result<(), StoreError> {
         let part = match current {
-            Current::Ignored => return Ok(()),
-            Current::Surplus => None,
+            Current::Ignored | Current::Surplus { is_empty: true } => return Ok(()),
+            Current::Surplus { is_empty: false } => None,
             Current::Json(json) => Some(Incoming::Person(json.freeze())),
             Current::TooLarge => Some(Incoming::PersonTooLarge),
             Current::Refused(part) => Some(part),
@@ -277,6 +281,8 @@ mod tests {
         );
         let parts = read(&[(empty, ""), (FIELD, "{}"), (empty, "")]).unwrap();
         assert_eq!(parts.len(), 1);
+        let full = [vec![(FIELD, "{}"); 50], vec![(empty, "")]].concat();
+        assert_eq!(read(&full).unwrap().len(), 50);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join;
 
 use crate::batch::{Incoming, RequestFault};
-use crate::check::{Checked, check};
+use crate::check::{Checked, References, Refused, check};
 use crate::delivery::{self, Ready};
 use crate::directory::{self, Meant, Resolved};
 use crate::error::StoreError;
@@ -15,6 +15,7 @@ use crate::filing;
 use crate::finding::{Finding, FindingCode};
 use crate::id::ImportId;
 use crate::log::{Answer, Ending, Form, ImportLog, PartLog, PartOutcome, State};
+use crate::log_text::send_again;
 use crate::person::{Person, Who};
 use crate::ports::{App, IndexEntry, Opened};
 use crate::shown::Shown;
@@ -54,8 +55,8 @@ pub struct Interrupted {
 /// A part on its way: what it is, and whom it means. `Err` where its log entry is final already.
 type Part = Result<(Checked, Meant), PartLog>;
 
-/// Carries out an import. Nothing leaves before its log is open; whatever happens to a part afterwards is in the log
-/// that is given back, closed.
+/// Carries out an import. Nothing is delivered or filed before its log is open; whatever happens to a part afterwards is
+/// in the log that is given back, closed.
 pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> {
     let id = request.id;
     let before = |error| Interrupted { id, opened: false, error };
@@ -64,7 +65,7 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
         Err(fault) => (Some(fault), Vec::new()),
     };
     let parts: Vec<_> = parts.into_iter().map(|part| check(&app.profile, part)).collect();
-    let parts = resolve(app, parts, request.until).await.map_err(before)?;
+    let parts = resolve(app, parts, look_ups_until(app, request.until)).await.map_err(before)?;
     let mut log = ImportLog {
         id,
         received_at: request.received_at,
@@ -79,11 +80,8 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
     if !pending {
         log.state = State::Ended(log.answer());
     }
-    match app.imports.open(&log, &index(id, &parts)).await.map_err(before)? {
-        Opened::New => {}
-        Opened::Before => {
-            return Err(before(StoreError::new("open the import log", "the import id is taken")));
-        }
+    if app.imports.open(&log).await.map_err(before)? == Opened::Before {
+        return Err(before(StoreError::new("open the import log", "the import id is taken")));
     }
     if pending {
         let stored = carry_out(app, &parts, request.until, &mut log).await;
@@ -95,36 +93,35 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
     Ok(log)
 }
 
-/// Finds out whom each part means, and whom its references mean.
-async fn resolve(
-    app: &App,
-    parts: Vec<Result<Checked, PartLog>>,
-    until: Timestamp,
-) -> Result<Vec<Part>, StoreError> {
-    let references: Vec<_> =
-        parts.iter().map(|part| part.as_ref().map(Checked::references).unwrap_or_default()).collect();
-    let people: Vec<&Who> = parts
-        .iter()
-        .flatten()
-        .map(Checked::who)
-        .chain(references.iter().flatten().map(|(_, who)| who))
-        .collect();
-    let resolved = directory::resolve(app, &people, until).await?;
-    let judged = parts.into_iter().zip(references).map(|(part, references)| {
-        part.and_then(|part| match judge(&resolved, &part, &references) {
-            Ok(meant) => Ok((part, meant)),
-            Err(outcome) => Err(PartLog { subject: part.subject(), outcome }),
-        })
-    });
-    Ok(judged.collect())
+/// Look-ups have a third of the time, so that those whom nobody can find do not keep the others from being delivered.
+fn look_ups_until(app: &App, until: Timestamp) -> Timestamp {
+    let now = app.clock.now();
+    now.plus(until.since(now) / 3)
 }
 
-/// Whom a part means, unless a person whom one of its values names is unknown.
-fn judge(
-    resolved: &Resolved,
-    part: &Checked,
-    references: &[(std::sync::Arc<str>, Who)],
-) -> Result<Meant, PartOutcome> {
+/// Finds out whom each part means, and whom its references mean; those of a part that is refused anyway too, so that all
+/// that is wrong with it is told at once.
+async fn resolve(
+    app: &App,
+    parts: Vec<Result<Checked, Refused>>,
+    until: Timestamp,
+) -> Result<Vec<Part>, StoreError> {
+    let references: Vec<References> = parts
+        .iter()
+        .map(|part| part.as_ref().map_or_else(|refused| refused.references.clone(), Checked::references))
+        .collect();
+    let people = parts.iter().flatten().map(Checked::who);
+    let people: Vec<&Who> = people.chain(references.iter().flatten().map(|(_, who)| who)).collect();
+    let resolved = directory::resolve(app, &people, until).await?;
+    Ok(parts
+        .into_iter()
+        .zip(&references)
+        .map(|(part, references)| judge(&resolved, part, references))
+        .collect())
+}
+
+/// Whom a part means, unless it is refused, or a person whom one of its values names is unknown.
+fn judge(resolved: &Resolved, part: Result<Checked, Refused>, references: &References) -> Part {
     let mut unknown = Finding::whole(FindingCode::UnknownReferences);
     let mut named = BTreeSet::new();
     let mut unavailable = None;
@@ -139,10 +136,23 @@ fn judge(
             }
         }
     }
-    match (unknown.names.is_empty(), unavailable) {
-        (false, _) => Err(PartOutcome::InvalidPerson(vec![unknown])),
-        (true, Some(why)) => Ok(Meant::Unavailable(why)),
-        (true, None) => Ok(resolved.meant(part.who())),
+    let unknown = (!unknown.names.is_empty()).then_some(unknown);
+    match (part, unknown, unavailable) {
+        (Err(Refused { mut entry, .. }), unknown, _) => {
+            if let PartOutcome::InvalidPerson(findings) = &mut entry.outcome {
+                findings.extend(unknown);
+                findings.sort_by_key(|finding| finding.code);
+            }
+            Err(entry)
+        }
+        (Ok(part), Some(unknown), _) => {
+            Err(PartLog { subject: part.subject(), outcome: PartOutcome::InvalidPerson(vec![unknown]) })
+        }
+        (Ok(part), None, Some(why)) => Ok((part, Meant::Unavailable(why))),
+        (Ok(part), None, None) => {
+            let meant = resolved.meant(part.who());
+            Ok((part, meant))
+        }
     }
 }
 
@@ -161,7 +171,7 @@ fn without_a_person(meant: &Meant) -> PartOutcome {
         Meant::Nobody => PartOutcome::UnknownPerson,
         Meant::TwoPeople(employee_id) => PartOutcome::IdentifierConflict(Shown::new(employee_id)),
         Meant::Several => PartOutcome::Refused("several people have this identifier".to_owned()),
-        Meant::Unavailable(why) => PartOutcome::Refused(format!("{why}, send it again")),
+        Meant::Unavailable(why) => PartOutcome::Refused(send_again(why)),
     }
 }
 
@@ -177,8 +187,17 @@ fn index(import: ImportId, parts: &[Part]) -> Vec<IndexEntry> {
     parts.iter().enumerate().filter_map(entry).collect()
 }
 
-/// Delivers and files what is pending, and enters the outcomes. `false` where a store of ours failed.
+/// Writes the person index, delivers and files what is pending, and enters the outcomes. `false` where a store of ours
+/// failed.
 async fn carry_out(app: &App, parts: &[Part], until: Timestamp, log: &mut ImportLog) -> bool {
+    if let Err(error) = app.imports.index(&index(log.id, parts)).await {
+        tracing::error!(import.id = %log.id, error = %error, "the person index was not written");
+        // Nothing is delivered that the index does not have: a later import could not see it.
+        for part in log.parts.iter_mut().filter(|part| part.outcome == PartOutcome::Pending) {
+            part.outcome = PartOutcome::Refused(send_again("a store of this service failed"));
+        }
+        return false;
+    }
     let mut updates: Vec<Ready<'_>> = Vec::new();
     let mut files: Vec<filing::File<'_>> = Vec::new();
     for (number, part) in parts.iter().enumerate() {
@@ -191,13 +210,13 @@ async fn carry_out(app: &App, parts: &[Part], until: Timestamp, log: &mut Import
         }
     }
     let delivered = delivery::deliver(app, log.id, &updates, until);
-    let filed = filing::file(app, log.id, log.received_at, &files);
+    let filed = filing::file(app, filing::Run { import: log.id, stored_at: log.received_at, until }, &files);
     let (delivered, filed) = join(delivered, filed).await;
     let mut stored = true;
     for (part, outcome) in filed {
         stored &= outcome.is_ok();
-        log.parts[part].outcome = outcome
-            .unwrap_or_else(|_| PartOutcome::Refused("our document store failed, send it again".to_owned()));
+        log.parts[part].outcome =
+            outcome.unwrap_or_else(|_| PartOutcome::Refused(send_again("the document store failed")));
     }
     for (part, outcome) in delivered {
         log.parts[part].outcome = outcome;

@@ -179,7 +179,7 @@ impl PartOutcome {
         }
     }
 
-    /// Whether validation refused the part, before anybody was asked about its person.
+    /// Whether validation refused the part.
     pub fn is_invalid(&self) -> bool {
         matches!(
             self,

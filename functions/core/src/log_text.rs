@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::batch::{MAX_PARTS, RequestFault};
+use crate::batch::RequestFault;
 use crate::log::{Delivery, Ending, ImportLog, PartLog, PartOutcome, Subject};
 use crate::shown::Shown;
 
@@ -58,6 +58,14 @@ impl LogKind {
         LogKind::TooManyParts,
     ];
 
+    /// The kind of the line that tells of a fault of the request.
+    pub fn of(fault: &RequestFault) -> LogKind {
+        match fault {
+            RequestFault::Invalid(_) => LogKind::InvalidRequest,
+            RequestFault::TooManyParts(_) => LogKind::TooManyParts,
+        }
+    }
+
     /// How a line of this kind begins: `Success - PersonUpdated`, `Error - InvalidPerson`.
     pub fn prefix(self) -> String {
         let severity = match self {
@@ -81,13 +89,7 @@ pub fn render(log: &ImportLog) -> String {
 /// The lines below the head, as kind and text.
 pub fn lines(log: &ImportLog) -> Vec<(LogKind, String)> {
     let mut lines = Vec::new();
-    match &log.fault {
-        Some(RequestFault::Invalid(reason)) => lines.push((LogKind::InvalidRequest, reason.clone())),
-        Some(RequestFault::TooManyParts(count)) => {
-            lines.push((LogKind::TooManyParts, format!("{count} parts, at most {MAX_PARTS} are allowed")));
-        }
-        None => {}
-    }
+    lines.extend(log.fault.as_ref().map(|fault| (LogKind::of(fault), fault.to_string())));
     for invalid in [true, false] {
         for (number, part) in
             log.parts.iter().enumerate().filter(|(_, part)| part.outcome.is_invalid() == invalid)
@@ -177,6 +179,11 @@ fn delivery_lines(
     }
 }
 
+/// The reason of something that was not done and may be tried again, as a caller reads it.
+pub fn send_again(reason: &str) -> String {
+    format!("{reason}, send it again")
+}
+
 fn ending_line(person: &Shown, ending: &Ending) -> (LogKind, String) {
     match ending {
         Ending::Updated => (LogKind::PersonUpdated, format!("{person} updated")),
@@ -188,7 +195,7 @@ fn ending_line(person: &Shown, ending: &Ending) -> (LogKind, String) {
         Ending::Refused(reason) => (LogKind::DeliveryRefused, format!("{person} not updated: {reason}")),
         // Nothing is kept for later yet, so nothing is promised.
         Ending::Deferred(reason) => {
-            (LogKind::DeliveryRefused, format!("{person} not updated: {reason}, send it again"))
+            (LogKind::DeliveryRefused, format!("{person} not updated: {}", send_again(reason)))
         }
     }
 }

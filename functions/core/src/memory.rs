@@ -30,14 +30,18 @@ pub struct MemoryImports {
 
 #[async_trait]
 impl Imports for MemoryImports {
-    async fn open(&self, log: &ImportLog, index: &[IndexEntry]) -> Result<Opened, StoreError> {
+    async fn open(&self, log: &ImportLog) -> Result<Opened, StoreError> {
         let mut logs = lock(&self.logs);
         if logs.contains_key(&log.id) {
             return Ok(Opened::Before);
         }
         logs.insert(log.id, log.clone());
-        lock(&self.index).extend_from_slice(index);
         Ok(Opened::New)
+    }
+
+    async fn index(&self, entries: &[IndexEntry]) -> Result<(), StoreError> {
+        lock(&self.index).extend_from_slice(entries);
+        Ok(())
     }
 
     async fn close(&self, log: &ImportLog) -> Result<(), StoreError> {

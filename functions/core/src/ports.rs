@@ -52,9 +52,12 @@ pub struct ConfiguredTarget {
 /// The import logs and the person index.
 #[async_trait]
 pub trait Imports: Send + Sync {
-    /// Records an import before anything leaves, on the condition that its id is new, and then one entry in the person
-    /// index for each part that concerns a known person. [`Opened::Before`] changes nothing.
-    async fn open(&self, log: &ImportLog, index: &[IndexEntry]) -> Result<Opened, StoreError>;
+    /// Records an import before anything is delivered, on the condition that its id is new. [`Opened::Before`] changes
+    /// nothing.
+    async fn open(&self, log: &ImportLog) -> Result<Opened, StoreError>;
+
+    /// Enters what an opened import is about to do into the person index.
+    async fn index(&self, entries: &[IndexEntry]) -> Result<(), StoreError>;
 
     /// Records how an opened import ended.
     async fn close(&self, log: &ImportLog) -> Result<(), StoreError>;
@@ -133,6 +136,14 @@ pub struct Sighting {
     pub employee_id: Option<String>,
     /// The UPN in lower case, where the target has it.
     pub upn: Option<String>,
+}
+
+impl Sighting {
+    /// The identifiers that the target has, the employeeId first.
+    pub fn identifiers(&self) -> impl Iterator<Item = Identifier> {
+        let employee_id = self.employee_id.clone().map(Identifier::EmployeeId);
+        employee_id.into_iter().chain(self.upn.clone().map(Identifier::Upn))
+    }
 }
 
 /// One people API. No call ever fails: what went wrong is part of the answer. A call ends soon after `until`.

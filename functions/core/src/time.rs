@@ -8,7 +8,6 @@ use time::macros::format_description;
 
 const SECONDS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
-const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,9 +54,18 @@ impl Timestamp {
     }
 }
 
-/// Whether `text` is a `yyyy-MM-dd` of the (proleptic Gregorian) calendar, years 0000 to 9999.
+/// Whether `text` is a `yyyy-MM-dd` of the (proleptic Gregorian) calendar, years 0000 to 9999. The digits are read here,
+/// because a general parser takes ten times as long, and a batch may have a thousand dates.
 pub fn is_date(text: &str) -> bool {
-    text.len() == 10 && text.as_bytes()[0].is_ascii_digit() && time::Date::parse(text, DATE).is_ok()
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return false };
+    if ![y1, y2, y3, y4, m1, m2, d1, d2].iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let number =
+        |digits: &[u8]| digits.iter().fold(0_u16, |number, digit| number * 10 + u16::from(digit - b'0'));
+    let (month, day) = (number(&[m1, m2]) as u8, number(&[d1, d2]) as u8);
+    let Ok(month) = time::Month::try_from(month) else { return false };
+    time::Date::from_calendar_date(i32::from(number(&[y1, y2, y3, y4])), month, day).is_ok()
 }
 
 #[cfg(test)]

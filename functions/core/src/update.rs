@@ -17,6 +17,9 @@ use crate::time::is_date;
 /// The most bytes of one person update object: 256 KiB.
 pub const MAX_UPDATE_BYTES: usize = 256 * 1024;
 
+/// The most people that one field of type `PersonIdentifier` can name: each has to be looked up.
+pub const MAX_REFERENCES: usize = 200;
+
 /// One field to be set or reset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -351,11 +354,12 @@ impl<'de> Visitor<'de> for ValueReader {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Option<Value>, A::Error> {
         let element = ValueReader { is_list: false, ..self };
+        let most = if self.kind == FieldType::PersonIdentifier { MAX_REFERENCES } else { usize::MAX };
         let (mut valid, mut texts, mut languages) =
             (self.is_list && self.kind != FieldType::File, vec![], vec![]);
         while let Some(value) = seq.next_element_seed(element)? {
             match value {
-                Some(Value::Text(text)) => texts.push(text),
+                Some(Value::Text(text)) if texts.len() < most => texts.push(text),
                 Some(Value::MultiLang(text)) => languages.push(text),
                 _ => valid = false,
             }
@@ -480,6 +484,13 @@ mod tests {
             let name = members.split('"').nth(1).unwrap();
             assert_eq!(findings(members), format!("InvalidValues: '{name}'"), "{members}");
         }
+    }
+
+    #[test]
+    fn a_field_names_at_most_200_people() {
+        let list = |count: usize| format!(r#""staffMembers":[{}]"#, vec!["\"a@b.c\""; count].join(","));
+        assert_eq!(findings(&list(200)), "");
+        assert_eq!(findings(&list(201)), "InvalidValues: 'staffMembers'");
     }
 
     #[test]

@@ -270,6 +270,16 @@ fn a_reference_to_nobody_keeps_the_part_from_every_target() {
 }
 
 #[test]
+fn an_unknown_reference_is_told_together_with_the_other_findings() {
+    let world = joe();
+    world.check(
+        r#"[{"employeeId":"100200300","manager":"ghost","nothing":1,"phone":7}]"#,
+        Answer::Failed,
+        "Error - InvalidPerson - Invalid person in part 0: UnknownFields: 'nothing' | InvalidValues: 'phone' | UnknownReferences: 'manager'\n",
+    );
+}
+
+#[test]
 fn a_target_that_is_down_defers_and_nothing_of_a_file_is_kept() {
     let world = world(vec![Scripted { down: true, ..Scripted::default() }]);
     let person = Incoming::Person(Bytes::from_static(br#"{"employeeId":"7","phone":"1"}"#));
@@ -323,6 +333,23 @@ fn a_key_that_is_gone_is_corrected_and_the_person_found_again() {
     assert_eq!(keys, ["100200300", "100200300", "new"]);
     world.targets[0].people.lock().unwrap().clear();
     world.check(body, Answer::Failed, "Error - UnknownPerson - Unknown person: 'joe@company.com'\n");
+}
+
+#[test]
+fn a_person_who_is_gone_is_not_taken_for_whoever_has_the_name_now() {
+    let world = joe();
+    assert_eq!(world.json(r#"[{"userPrincipalName":"joe@company.com","phone":"1"}]"#).0, Answer::Succeeded);
+    *world.targets[0].people.lock().unwrap() = vec![sighting("8", "8", "joe@company.com")];
+    world.check(
+        r#"[{"employeeId":"100200300","phone":"2"}]"#,
+        Answer::Failed,
+        "Error - UnknownPerson - Unknown person: '100200300'\n",
+    );
+    let keys: Vec<_> = world.targets[0].sent().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["100200300", "100200300"]);
+    let body = r#"[{"userPrincipalName":"joe@company.com","phone":"3"}]"#;
+    assert_eq!(world.json(body).0, Answer::Succeeded, "the name leads to its new owner from then on");
+    assert_eq!(world.targets[0].sent().last().unwrap().0, "8");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use lambda_runtime::{Context, LambdaEvent};
 use people_adapters::http::{self as answers, IMPORT_LOGS, PEOPLE_IMPORT};
 use people_core::ports::App;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::Semaphore;
 
 use crate::lambda;
 use crate::stream::{Begun, Rejoined, begin};
@@ -35,8 +35,8 @@ pub struct Gateway {
     pub app: App,
     /// Whether bodies that Lambda would not take are refused.
     pub lambda_limits: bool,
-    /// Held by every request that is being worked on, so that the process can wait for them.
-    pub busy: mpsc::Sender<()>,
+    /// Each request that is being worked on has one permit, so that the process can wait for them.
+    pub permits: Arc<Semaphore>,
 }
 
 /// The functions behind the routes.
@@ -77,7 +77,7 @@ impl Gateway {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
-        let _busy = self.busy.clone();
+        let _permit = self.permits.acquire().await;
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         if let Some(function) = path.strip_prefix("/_local/run/") {

@@ -17,7 +17,7 @@ use people_adapters::system::SystemClock;
 use people_adapters::targets::config::Secrets;
 use people_core::ports::{ApiKey, App, Feature, KeyHash, Keys};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::failure::{Doing, Failure};
@@ -34,6 +34,8 @@ const FEATURES: [Feature; 2] = [Feature::PeopleImport, Feature::ImportLogs];
 /// How often the directory is filled.
 const SYNC_EVERY: Duration = Duration::from_secs(15 * 60);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How many requests are worked on at once; more wait.
+const MOST_AT_ONCE: u32 = 1_000;
 /// How long requests that are being worked on are waited for at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(30);
 
@@ -81,7 +83,7 @@ pub struct Stack {
     pub state: State,
     serving: JoinHandle<()>,
     schedule: JoinHandle<()>,
-    idle: mpsc::Receiver<()>,
+    permits: Arc<Semaphore>,
     _started: Started,
 }
 
@@ -98,26 +100,28 @@ impl Stack {
         }
         state.save()?;
         let app = connect(options, &state, &started).await?;
+        let permits = Arc::new(Semaphore::new(MOST_AT_ONCE as usize));
+        let gateway =
+            Gateway { app: app.clone(), lambda_limits: options.lambda_limits, permits: Arc::clone(&permits) };
+        let serving = tokio::spawn(Arc::new(gateway).serve(listener));
+        // Imports work through look-ups meanwhile.
         sync(&app).await;
-        let (busy, idle) = mpsc::channel::<()>(1);
-        let gateway = Gateway { app: app.clone(), lambda_limits: options.lambda_limits, busy };
         Ok(Stack {
             ready: describe(api, &state, &started),
             state,
-            serving: tokio::spawn(Arc::new(gateway).serve(listener)),
+            serving,
             schedule: tokio::spawn(schedule(app, started.database.clone())),
-            idle,
+            permits,
             _started: started,
         })
     }
 
-    /// Accepts nothing more, and returns when the requests that are being worked on have been answered.
-    pub async fn stop(mut self) {
+    /// Accepts no more connections, and returns when the requests that are being worked on have been answered.
+    pub async fn stop(self) {
         self.schedule.abort();
         self.serving.abort();
         let _ = self.serving.await;
-        // What is being worked on holds a sender.
-        let _ = tokio::time::timeout(LAST_REQUESTS, self.idle.recv()).await;
+        let _ = tokio::time::timeout(LAST_REQUESTS, self.permits.acquire_many(MOST_AT_ONCE)).await;
     }
 }
 

@@ -104,12 +104,12 @@ impl DynamoImports {
 
 #[async_trait]
 impl Imports for DynamoImports {
-    async fn open(&self, log: &ImportLog, index: &[IndexEntry]) -> Result<Opened, StoreError> {
-        let opened = self.put_new(log).await?;
-        if opened == Opened::New {
-            self.index.put(index, self.expires(log)).await?;
-        }
-        Ok(opened)
+    async fn open(&self, log: &ImportLog) -> Result<Opened, StoreError> {
+        self.put_new(log).await
+    }
+
+    async fn index(&self, entries: &[IndexEntry]) -> Result<(), StoreError> {
+        self.index.put(entries, self.clock.now().plus(self.kept).seconds()).await
     }
 
     /// Fails where the log is not open: it is missing, or was closed with another content.

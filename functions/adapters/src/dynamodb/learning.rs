@@ -53,7 +53,7 @@ impl<'a> Learning<'a> {
     /// The entries that are to be read first.
     pub(super) fn first(&mut self, seen: &[Sighting]) -> Vec<String> {
         let wanted = seen.iter().flat_map(|sighting| {
-            let identifiers = named(sighting).filter_map(|identifier| of_identifier(&identifier));
+            let identifiers = sighting.identifiers().filter_map(|identifier| of_identifier(&identifier));
             identifiers.chain(of_key(self.target, &sighting.key)).collect::<Vec<_>>()
         });
         let wanted: Vec<_> = wanted.collect();
@@ -163,9 +163,4 @@ impl<'a> Learning<'a> {
 /// The entry that the targets' keys lead to: the employeeId's, else the UPN's.
 fn home(person: &Person) -> Option<String> {
     person.identifiers().find_map(|identifier| of_identifier(&identifier))
-}
-
-fn named(sighting: &Sighting) -> impl Iterator<Item = Identifier> {
-    let id = sighting.employee_id.clone().map(Identifier::EmployeeId);
-    id.into_iter().chain(sighting.upn.clone().map(Identifier::Upn))
 }

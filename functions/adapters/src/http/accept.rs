@@ -23,9 +23,9 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
             let (name, weight) = parse(range);
             match name.as_str() {
                 "application/json" | "application/problem+json" => json = json.max(weight),
-                "text/plain" => text = text.max((3, weight)),
-                "text/*" => text = text.max((2, weight)),
-                "*/*" => text = text.max((1, weight)),
+                "text/plain" => text = better(text, (3, weight)),
+                "text/*" => text = better(text, (2, weight)),
+                "*/*" => text = better(text, (1, weight)),
                 _ => {}
             }
         }
@@ -33,15 +33,9 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
     if json > text.1 { Format::Json } else { Format::Text }
 }
 
-trait Max {
-    fn max(self, other: Self) -> Self;
-}
-
-impl Max for (u8, f32) {
-    /// The more specific of two ranges, and of two alike the heavier.
-    fn max(self, other: Self) -> Self {
-        if other.0 > self.0 || (other.0 == self.0 && other.1 > self.1) { other } else { self }
-    }
+/// The more specific of two ranges, and of two alike the heavier.
+fn better(one: (u8, f32), other: (u8, f32)) -> (u8, f32) {
+    if other.0 > one.0 || (other.0 == one.0 && other.1 > one.1) { other } else { one }
 }
 
 /// A media range and its weight; a weight that cannot be read is 1.

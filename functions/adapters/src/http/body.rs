@@ -73,7 +73,7 @@ pub async fn read(
     Ok(Some(Sent { form, parts: reader.finish() }))
 }
 
-/// Reads a body that is not wanted to its end, or to 200 MiB; gives back how many bytes came. Where the sender waits to
+/// Reads a body that is not wanted to its end, or to 200 MiB, for 20 s at most; gives back how many bytes came. Where the sender waits to
 /// be told to go on (RFC 9110, 10.1.1), nothing is read: the answer is what it waits for.
 pub async fn drain(headers: &HeaderMap, body: &mut impl Body) -> u64 {
     if headers.contains_key(EXPECT) {
@@ -116,7 +116,10 @@ impl<'a, B: Body> Chunks<'a, B> {
     }
 
     async fn drain(&mut self) {
-        while self.received <= MAX_DRAINED && matches!(self.next().await, Some(Ok(_))) {}
+        let read =
+            async { while self.received <= MAX_DRAINED && matches!(self.next().await, Some(Ok(_))) {} };
+        // Whoever sends for longer does without the answer.
+        let _ = tokio::time::timeout(GRACE, read).await;
     }
 }
 
@@ -180,5 +183,56 @@ impl Reader {
             Reader::Json(body) => batch::read_json(&body.freeze()),
             Reader::Form(form) => form.finish(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use people_core::memory::MemorySpool;
+
+    use super::*;
+
+    /// A body that sends so many bytes each second, for so many seconds.
+    fn paced(bytes: usize, seconds: u32) -> impl Body {
+        let chunks = stream::unfold(0, move |sent| async move {
+            if sent == seconds {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b' '; bytes]))), sent + 1))
+        });
+        StreamBody::new(Box::pin(chunks))
+    }
+
+    /// What is said of a JSON body that comes at this pace.
+    async fn verdict(mut body: impl Body) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
+        match read(&headers, &mut body, Arc::new(MemorySpool)).await.unwrap() {
+            Some(Sent { parts: Err(RequestFault::Invalid(reason)), .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_is_given_up() {
+        assert_eq!(verdict(paced(1, u32::MAX)).await, "the body did not arrive in time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_comes_is_given_up() {
+        let never = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
+        assert_eq!(verdict(never).await, "the body did not arrive in time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_sender_that_goes_on_sending_is_heard_to_the_end() {
+        assert!(verdict(paced(LEAST_PACE as usize, 300)).await.starts_with("the body is not valid JSON"));
+        assert!(verdict(paced(1, 19)).await.starts_with("the body is not valid JSON"));
     }
 }

@@ -2,10 +2,11 @@
 
 use people_core::finding::{Finding, FindingCode};
 use people_core::log::{Delivery, Ending, Form, ImportLog, PartLog, PartOutcome, State, Subject};
+use people_core::log_text::LogKind;
 use people_core::shown::MAX_SHOWN;
 use serde::Serialize;
 
-use super::{describe, status};
+use super::status;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,10 +87,10 @@ pub(super) fn render(log: &ImportLog) -> String {
         dry_run: false,
         received_at: log.received_at.to_rfc3339(),
         key_name: log.key_name.as_str(),
-        fault: log.fault.as_ref().map(|fault| {
-            let (code, message) = describe(fault);
-            Fault { code: format!("{code:?}"), message }
-        }),
+        fault: log
+            .fault
+            .as_ref()
+            .map(|fault| Fault { code: format!("{:?}", LogKind::of(fault)), message: fault.to_string() }),
         counts: Counts {
             parts: parts.len(),
             succeeded: log.succeeded(),

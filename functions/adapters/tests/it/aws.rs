@@ -90,9 +90,9 @@ async fn an_answer_that_is_lost_does_not_stand_in_the_way_of_the_next_attempt() 
     let imports = DynamoImports::new(client, &tables, clock, DynamoImports::KEPT);
     let log = running(id(1), 1);
     lose.store(true, Ordering::SeqCst);
-    assert_eq!(imports.open(&log, &[]).await.unwrap(), Opened::New);
+    assert_eq!(imports.open(&log).await.unwrap(), Opened::New);
     assert!(!lose.load(Ordering::SeqCst), "an answer was lost");
-    assert_eq!(imports.open(&log, &[]).await.unwrap(), Opened::Before);
+    assert_eq!(imports.open(&log).await.unwrap(), Opened::Before);
     let log = ImportLog { state: State::Ended(Answer::Failed), ..log };
     lose.store(true, Ordering::SeqCst);
     imports.close(&log).await.unwrap();

@@ -36,17 +36,18 @@ async fn imports_contract(imports: &dyn Imports) {
 
 async fn a_log_is_opened_once(imports: &dyn Imports) {
     let (joe, first) = (person("7"), running(id(1), 3));
-    assert_eq!(imports.open(&first, &[entry(&joe, 1, 0)]).await.unwrap(), Opened::New);
-    assert_eq!(imports.open(&first, &[entry(&joe, 1, 0)]).await.unwrap(), Opened::Before);
+    assert_eq!(imports.open(&first).await.unwrap(), Opened::New);
+    imports.index(&[entry(&joe, 1, 0)]).await.unwrap();
+    assert_eq!(imports.open(&first).await.unwrap(), Opened::Before);
     let other = running(id(1), 2);
-    assert_eq!(imports.open(&other, &[entry(&joe, 1, 1)]).await.unwrap(), Opened::Before);
+    assert_eq!(imports.open(&other).await.unwrap(), Opened::Before);
     assert_eq!(imports.find(id(1)).await.unwrap(), Some(first));
     assert_eq!(imports.of_person(&joe).await.unwrap(), [entry(&joe, 1, 0)]);
 }
 
 async fn every_outcome_is_read_back(imports: &dyn Imports) {
     let mut log = running(id(2), 12);
-    imports.open(&log, &[]).await.unwrap();
+    imports.open(&log).await.unwrap();
     log.parts = parts();
     log.state = State::Ended(log.answer());
     imports.close(&log).await.unwrap();
@@ -67,7 +68,7 @@ async fn every_ending_is_read_back(imports: &dyn Imports) {
         let form = if names_targets { Form::Multipart } else { Form::Array };
         let log =
             ImportLog { fault, parts, names_targets, form, state: State::Ended(answer), ..running(id, 0) };
-        assert_eq!(imports.open(&log, &[]).await.unwrap(), Opened::New);
+        assert_eq!(imports.open(&log).await.unwrap(), Opened::New);
         assert_eq!(imports.find(id).await.unwrap(), Some(log));
     }
 }
@@ -77,8 +78,10 @@ async fn what_concerned_a_person_is_newest_first(imports: &dyn Imports) {
     let fields = Vec::new();
     let last = IndexEntry { person: bob.clone(), import: id(4), part: 0, fields };
     let first: Vec<_> = (0..50).map(|part| entry(&ann, 3, part)).collect();
-    imports.open(&running(id(3), 50), &first).await.unwrap();
-    imports.open(&running(id(4), 3), &[entry(&ann, 4, 2), last.clone(), entry(&ann, 4, 1)]).await.unwrap();
+    imports.open(&running(id(3), 50)).await.unwrap();
+    imports.index(&first).await.unwrap();
+    imports.open(&running(id(4), 3)).await.unwrap();
+    imports.index(&[entry(&ann, 4, 2), last.clone(), entry(&ann, 4, 1)]).await.unwrap();
     let of_ann = imports.of_person(&ann).await.unwrap();
     assert_eq!(of_ann.len(), 52);
     assert_eq!(of_ann[..3], [entry(&ann, 4, 2), entry(&ann, 4, 1), entry(&ann, 3, 49)]);
@@ -106,7 +109,8 @@ async fn dynamodb_keeps_the_contract() {
 async fn a_log_and_its_entries_are_gone_after_their_time() {
     let embedded = start().await;
     let (imports, joe) = (imports(&embedded), person("7"));
-    imports.open(&running(id(1), 1), &[entry(&joe, 1, 0)]).await.unwrap();
+    imports.open(&running(id(1), 1)).await.unwrap();
+    imports.index(&[entry(&joe, 1, 0)]).await.unwrap();
     embedded.clock.advance_to(beginning().plus(DynamoImports::KEPT - Duration::from_secs(1)));
     assert!(imports.find(id(1)).await.unwrap().is_some());
     assert_eq!(imports.of_person(&joe).await.unwrap().len(), 1);
@@ -121,7 +125,7 @@ async fn only_an_open_log_is_closed_and_only_once() {
     let mut log = ImportLog { state: State::Ended(Answer::Failed), ..running(id(1), 1) };
     assert!(imports.close(&log).await.is_err());
     assert_eq!(imports.find(id(1)).await.unwrap(), None);
-    imports.open(&running(id(1), 1), &[]).await.unwrap();
+    imports.open(&running(id(1), 1)).await.unwrap();
     imports.close(&log).await.unwrap();
     log.parts[0].outcome = PartOutcome::Uploaded;
     assert!(imports.close(&log).await.is_err());
@@ -141,7 +145,7 @@ async fn a_clean_batch_of_50_costs_at_most_8_write_units() {
     let embedded = start().await;
     let imports = imports(&embedded);
     let mut log = running(id(1), 50);
-    imports.open(&log, &[]).await.unwrap();
+    imports.open(&log).await.unwrap();
     let (_, opened) = item_and_units(&embedded).await;
     for part in &mut log.parts {
         let deliveries = vec![delivery("aktion", Ending::Updated), delivery("esystems", Ending::Unchanged)];
@@ -161,7 +165,7 @@ async fn a_clean_batch_of_50_costs_at_most_8_write_units() {
 async fn a_log_that_cannot_be_read_is_an_error() {
     let embedded = start().await;
     let imports = imports(&embedded);
-    imports.open(&running(id(1), 1), &[]).await.unwrap();
+    imports.open(&running(id(1), 1)).await.unwrap();
     let (mut item, _) = item_and_units(&embedded).await;
     for (name, value) in [("log", "[2]"), ("log", "[1,[],0,false,0,null,[]]"), ("state", "resting")] {
         item.insert(name.into(), AttributeValue::S(value.into()));

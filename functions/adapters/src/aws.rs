@@ -21,9 +21,10 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long one attempt may take.
-pub(crate) const ATTEMPT: Duration = Duration::from_secs(5);
-/// How long a call may take, all attempts together.
-pub(crate) const OPERATION: Duration = Duration::from_secs(15);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(3);
+/// How long a call may take, all attempts together. A synchronous import has 25 seconds in all, so that one call that
+/// hangs must leave time for the others and for an answer.
+pub(crate) const OPERATION: Duration = Duration::from_secs(8);
 /// How often a call is sent at most.
 const ATTEMPTS: u32 = 3;
 

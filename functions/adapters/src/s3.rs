@@ -74,7 +74,8 @@ impl S3Documents {
 
 #[async_trait]
 impl Documents for S3Documents {
-    /// Where the record fails, the object stays: the answer may have been lost alone, and then the record is there.
+    /// Where the record fails, both objects stay, the new and the old: the answer may have been lost alone, and then the
+    /// record is there. The old one is deleted only once it is certain that this document's record took its place.
     async fn store(&self, document: &Document) -> Result<Stored, StoreError> {
         self.put(document).await?;
         match self.records.put(document).await? {

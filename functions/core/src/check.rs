@@ -10,7 +10,7 @@ use crate::log::{PartLog, PartOutcome, Subject};
 use crate::person::Who;
 use crate::profile::{FieldType, Profile, Source};
 use crate::shown::Shown;
-use crate::update::{self, Change, Unreadable, Value};
+use crate::update::{self, Change, MAX_UPDATE_BYTES, Unreadable, Value};
 
 /// A part that validation has nothing against.
 #[derive(Debug, Clone)]
@@ -79,7 +79,10 @@ fn check_update(profile: &Profile, json: &[u8]) -> Result<Checked, Refused> {
     if is_deeper_than(MAX_DEPTH, text) {
         return Err(refuse(Unreadable::TooDeep.to_string()));
     }
-    let update = update::read(profile, text).map_err(|fault| refuse(fault.to_string()))?;
+    let mut update = update::read(profile, text).map_err(|fault| refuse(fault.to_string()))?;
+    if json.len() > MAX_UPDATE_BYTES {
+        update.findings.entry(FindingCode::TooLarge);
+    }
     match update.who {
         Some(who) if update.findings.is_empty() => Ok(Checked::Update { who, changes: update.changes }),
         who => Err(Refused {
@@ -171,4 +174,30 @@ fn references(changes: &[Change]) -> References {
         references.extend(named.map(|who| (Arc::clone(&change.field), who)));
     }
     references
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(json: &str) -> Vec<FindingCode> {
+        let profile = Profile::parse(br#"[{"name":"note","fieldType":"String","source":"Api"}]"#).unwrap();
+        match check(&profile, Incoming::Person(json.to_owned().into())) {
+            Ok(_) => Vec::new(),
+            Err(Refused { entry: PartLog { outcome: PartOutcome::InvalidPerson(findings), .. }, .. }) => {
+                findings.iter().map(|finding| finding.code).collect()
+            }
+            Err(refused) => panic!("{refused:?}"),
+        }
+    }
+
+    #[test]
+    fn an_object_of_256_kib_is_accepted_and_one_byte_more_is_too_large() {
+        let object = |bytes: usize| format!(r#"{{"employeeId":"7","note":"{}"}}"#, "x".repeat(bytes - 28));
+        assert_eq!(object(MAX_UPDATE_BYTES).len(), 262_144);
+        assert_eq!(findings(&object(MAX_UPDATE_BYTES)), []);
+        assert_eq!(findings(&object(MAX_UPDATE_BYTES + 1)), [FindingCode::TooLarge]);
+        let unknown = object(MAX_UPDATE_BYTES + 1).replace("note", "nope");
+        assert_eq!(findings(&unknown), [FindingCode::UnknownFields, FindingCode::TooLarge]);
+    }
 }

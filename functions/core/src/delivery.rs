@@ -72,7 +72,7 @@ async fn deliver_at(
     let known: Vec<_> = updates.iter().map(|update| update.person.keys.get(&target.name).cloned()).collect();
     let missing: Vec<_> =
         updates.iter().zip(&known).filter(|(_, key)| key.is_none()).map(|(u, _)| *u).collect();
-    let found = find_keys(app, target, &missing, until).await;
+    let found = find_keys(app, target, (&missing, &HashMap::new()), until).await;
     let mut sent = Vec::new();
     for (update, known) in updates.into_iter().zip(known) {
         match known.map(Ok).or_else(|| found.get(&update.part).cloned()) {
@@ -91,18 +91,18 @@ async fn deliver_at(
             gone.push(*update);
         }
     }
-    let found = find_keys(app, target, &gone, until).await;
     let old: HashMap<usize, &NativeKey> = sent.iter().map(|(update, key)| (update.part, key)).collect();
+    let found = find_keys(app, target, (&gone, &old), until).await;
     let mut again = Vec::new();
     for update in gone {
         match found.get(&update.part) {
-            Some(Ok(key)) if old.get(&update.part) != Some(&key) => again.push((update, key.clone())),
+            Some(Ok(key)) => again.push((update, key.clone())),
             Some(Err(ending)) => {
                 if let Some(outcome) = outcomes.get_mut(&update.part) {
                     outcome.ending = ending.clone();
                 }
             }
-            Some(Ok(_)) | None => {}
+            None => {}
         }
     }
     send(target, import, &again, until, &mut outcomes).await;
@@ -136,11 +136,12 @@ async fn send(
     outcomes.extend(updates.iter().map(|(update, _)| update.part).zip(answers));
 }
 
-/// Asks a target what it calls these people, by every identifier that the directory has of them. Answers by part.
+/// Asks a target what it calls these people, by every identifier that the directory has of them, other than under the
+/// keys that are gone. Answers by part.
 async fn find_keys(
     app: &App,
     target: &ConfiguredTarget,
-    updates: &[Ready<'_>],
+    (updates, gone): (&[Ready<'_>], &HashMap<usize, &NativeKey>),
     until: Timestamp,
 ) -> HashMap<usize, Result<NativeKey, Ending>> {
     let asked: Vec<(&Ready<'_>, Identifier)> = updates
@@ -158,6 +159,10 @@ async fn find_keys(
         let part = update.part;
         let result = match answer {
             // A UPN moves from person to person: whoever has it now need not be the one who is meant.
+            // A list may still have whom the target itself has just called unknown.
+            Found::Person(sighting) if gone.get(&update.part) == Some(&&sighting.key) => {
+                Err(Ending::UnknownPerson)
+            }
             Found::Person(sighting) if !may_be_one(&sighting.employee_id, &update.person.employee_id) => {
                 seen.push(sighting);
                 Err(Ending::UnknownPerson)

@@ -6,9 +6,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::batch::{Incoming, MAX_PARTS, RequestFault};
 use crate::disposition::{self, PartHeaders, UnreadableHeaders};
-use crate::document::{NotAPdf, Receiver, Spool, Upload};
+use crate::document::{Receiver, Spool, Upload};
 use crate::error::StoreError;
-use crate::multipart::{Boundary, Event, HeaderSection, MultipartFault, Splitter};
+use crate::multipart::{Boundary, Event, HeaderSection, Splitter};
 use crate::shown::Shown;
 use crate::update::MAX_UPDATE_BYTES;
 
@@ -21,6 +21,8 @@ pub struct FormReader {
     splitter: Splitter,
     spool: Arc<dyn Spool>,
     current: Option<Current>,
+    /// Whether the part may still turn out to be a file input that was left empty, which does not count.
+    left_empty: bool,
     parts: Vec<Incoming>,
     count: u32,
     events: Vec<Event>,
@@ -37,10 +39,8 @@ enum Current {
     Refused(Incoming),
     /// A field that does not count: `_charset_` (HTML, 4.10.21.4), which browsers fill in.
     Ignored,
-    /// A part beyond the last that is accepted; whether it may still turn out to be a file input that was left empty.
-    Surplus {
-        is_empty: bool,
-    },
+    /// A part beyond the last that is accepted.
+    Surplus,
 }
 
 impl FormReader {
@@ -50,6 +50,7 @@ impl FormReader {
             splitter: Splitter::new(boundary),
             spool,
             current: None,
+            left_empty: false,
             parts: Vec::new(),
             count: 0,
             events: Vec::new(),
@@ -74,17 +75,9 @@ impl FormReader {
     fn event(&mut self, event: Event) -> Result<(), StoreError> {
         match event {
             Event::Part(section) => self.current = Some(self.begin(&section)),
-            Event::Data(bytes) => match &mut self.current {
-                Some(Current::File { receiver, .. }) => receiver.write(&bytes)?,
-                Some(Current::Json(kept)) if kept.len() + bytes.len() <= MAX_UPDATE_BYTES => {
-                    kept.extend_from_slice(&bytes);
-                }
-                Some(current @ Current::Json(_)) => *current = Current::TooLarge,
-                Some(Current::Surplus { is_empty }) => *is_empty = false,
-                _ => {}
-            },
+            Event::Data(bytes) => self.data(&bytes)?,
             Event::End => {
-                if let Some(current) = self.current.take() {
+                if let Some(current) = self.current.take().filter(|_| !self.left_empty) {
                     self.end(current)?;
                 }
             }
@@ -92,17 +85,36 @@ impl FormReader {
         Ok(())
     }
 
-    fn begin(&self, section: &HeaderSection) -> Current {
+    fn data(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.left_empty = false;
+        match &mut self.current {
+            Some(Current::File { receiver, .. }) => receiver.write(bytes)?,
+            Some(Current::Json(kept)) if kept.len() + bytes.len() <= MAX_UPDATE_BYTES => {
+                kept.extend_from_slice(bytes);
+            }
+            Some(current @ Current::Json(_)) => *current = Current::TooLarge,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, section: &HeaderSection) -> Current {
         let headers = match disposition::read(section) {
             Ok(headers) => headers,
             Err(fault) => return Current::Refused(unreadable(&fault)),
         };
-        if headers.name.as_deref() == Some("_charset_") && headers.file_name.is_none() {
+        let content_type = headers.content_type.as_deref();
+        // Browsers send an empty name; undici, which is Node's fetch, sends none.
+        self.left_empty = match headers.file_name.as_deref() {
+            Some(name) => name.is_empty(),
+            None => content_type == Some("application/octet-stream"),
+        };
+        let is_charset = headers.name.as_deref() == Some("_charset_") && headers.file_name.is_none();
+        if is_charset && matches!(content_type, None | Some("text/plain")) {
             return Current::Ignored;
         }
         if self.parts.len() >= MAX_PARTS {
-            let is_empty = headers.file_name.as_ref().is_some_and(String::is_empty);
-            return Current::Surplus { is_empty };
+            return Current::Surplus;
         }
         if let Some(encoding) = headers.transfer_encoding.as_deref()
             && !matches!(encoding, "binary" | "8bit" | "7bit")
@@ -129,17 +141,14 @@ impl FormReader {
 
     fn end(&mut self, current: Current) -> Result<(), StoreError> {
         let part = match current {
-            Current::Ignored | Current::Surplus { is_empty: true } => return Ok(()),
-            Current::Surplus { is_empty: false } => None,
+            Current::Ignored => return Ok(()),
+            Current::Surplus => None,
             Current::Json(json) => Some(Incoming::Person(json.freeze())),
             Current::TooLarge => Some(Incoming::PersonTooLarge),
             Current::Refused(part) => Some(part),
             Current::File { headers, receiver } => {
                 let upload = receiver.finish()?;
                 let name = headers.file_name.unwrap_or_default();
-                if name.is_empty() && upload.is_pdf == Err(NotAPdf::Empty) {
-                    return Ok(());
-                }
                 Some(file(headers.content_type.as_deref(), name, upload))
             }
         };
@@ -150,14 +159,20 @@ impl FormReader {
         Ok(())
     }
 
-    /// The parts, now that the body has ended.
-    pub fn finish(self) -> Result<Vec<Incoming>, RequestFault> {
-        self.splitter.finish().map_err(|fault: MultipartFault| RequestFault::invalid(fault))?;
-        match usize::try_from(self.count) {
+    /// The parts, now that the body has ended. `Err` where the spool failed.
+    pub fn finish(mut self) -> Result<Result<Vec<Incoming>, RequestFault>, StoreError> {
+        let mut events = std::mem::take(&mut self.events);
+        if let Err(fault) = self.splitter.finish(&mut events) {
+            return Ok(Err(RequestFault::invalid(fault)));
+        }
+        for event in events {
+            self.event(event)?;
+        }
+        Ok(match usize::try_from(self.count) {
             Ok(0) => Err(RequestFault::invalid("the body has no parts")),
             Ok(count) if count <= MAX_PARTS => Ok(self.parts),
             _ => Err(RequestFault::TooManyParts(self.count)),
-        }
+        })
     }
 }
 
@@ -205,7 +220,7 @@ mod tests {
         let boundary = Boundary::parse("multipart/form-data; boundary=b").unwrap();
         let mut reader = FormReader::new(&boundary, Arc::new(MemorySpool));
         reader.feed(Bytes::from(body + "--b--")).unwrap();
-        reader.finish()
+        reader.finish().unwrap()
     }
 
     /// What a part with these header lines becomes.
@@ -281,6 +296,11 @@ mod tests {
         );
         let parts = read(&[(empty, ""), (FIELD, "{}"), (empty, "")]).unwrap();
         assert_eq!(parts.len(), 1);
+        let json =
+            "Content-Disposition: form-data; name=\"f\"; filename=\"\"\r\nContent-Type: application/json";
+        assert_eq!(kind(json, ""), "the body has no parts");
+        assert_eq!(kind(json, "{}"), "person {}");
+        assert_eq!(kind(&typed(FIELD, "application/octet-stream"), ""), "the body has no parts");
         let full = [vec![(FIELD, "{}"); 50], vec![(empty, "")]].concat();
         assert_eq!(read(&full).unwrap().len(), 50);
     }

@@ -2,6 +2,7 @@
 //! caller follows from it, so the two can never disagree.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::batch::RequestFault;
 use crate::finding::Finding;
@@ -87,8 +88,10 @@ pub enum Subject {
 /// How a part ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartOutcome {
-    /// Not known: the import is running, or died.
+    /// Not known yet: the import is running.
     Pending,
+    /// Not known, and it never will be: the import died. Never stored; see [`ImportLog::seen_at`].
+    Interrupted,
     /// Validation refused the person update.
     InvalidPerson(Vec<Finding>),
     /// Validation refused the file: why, in sentences.
@@ -188,7 +191,22 @@ impl PartOutcome {
     }
 }
 
+/// An import that is not closed this long after it was received has died: deliveries end after 25 s, and closing takes
+/// seconds. (A body that took longer than this to arrive may be shown as interrupted until its import ends.)
+pub const DIED_AFTER: Duration = Duration::from_secs(120);
+
 impl ImportLog {
+    /// The log as it is shown at this moment: the outcomes that an import still owed when it died are `Interrupted`.
+    #[must_use]
+    pub fn seen_at(mut self, now: Timestamp) -> ImportLog {
+        if self.state == State::Running && now.since(self.received_at) >= DIED_AFTER {
+            for part in self.parts.iter_mut().filter(|part| part.outcome == PartOutcome::Pending) {
+                part.outcome = PartOutcome::Interrupted;
+            }
+        }
+        self
+    }
+
     /// How many parts succeeded.
     pub fn succeeded(&self) -> usize {
         self.parts.iter().filter(|part| part.outcome.succeeded()).count()

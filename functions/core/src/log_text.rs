@@ -37,11 +37,13 @@ pub enum LogKind {
     InvalidRequest,
     /// More parts than are allowed.
     TooManyParts,
+    /// The import died before it was known how this part ended.
+    Interrupted,
 }
 
 impl LogKind {
     /// Every kind, successes first.
-    pub const ALL: [LogKind; 14] = [
+    pub const ALL: [LogKind; 15] = [
         LogKind::PersonUpdated,
         LogKind::PersonUnchanged,
         LogKind::FileUploaded,
@@ -56,6 +58,7 @@ impl LogKind {
         LogKind::FileNotUploaded,
         LogKind::InvalidRequest,
         LogKind::TooManyParts,
+        LogKind::Interrupted,
     ];
 
     /// The kind of the line that tells of a fault of the request.
@@ -104,6 +107,7 @@ fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Ve
     let (person, file) = names(&part.subject);
     let line = match &part.outcome {
         PartOutcome::Pending => return,
+        PartOutcome::Interrupted => (LogKind::Interrupted, format!("Outcome of part {number} unknown")),
         PartOutcome::Delivered { deliveries, unmapped } => {
             delivery_lines(person, deliveries, names_targets && deliveries.len() > 1, lines);
             if deliveries.is_empty() && unmapped.is_empty() {
@@ -335,6 +339,18 @@ mod tests {
             "Error - DeliveryRefused - 'joe@company.com' not updated: aktion does not answer, send it again\n",
             Answer::Failed,
         );
+    }
+
+    #[test]
+    fn what_an_import_still_owed_when_it_died_is_unknown() {
+        let running = log(vec![person(PartOutcome::Pending), person(PartOutcome::UnknownPerson)]);
+        let lines = |after: u64| {
+            let now = running.received_at.plus(std::time::Duration::from_secs(after));
+            render(&running.clone().seen_at(now)).lines().count()
+        };
+        assert_eq!((lines(119), lines(120)), (2, 3));
+        let text = render(&running.clone().seen_at(running.received_at.plus(crate::log::DIED_AFTER)));
+        assert!(text.contains("\nError - Interrupted - Outcome of part 0 unknown\n"), "{text}");
     }
 
     #[test]

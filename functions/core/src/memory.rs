@@ -117,9 +117,13 @@ impl Directory for MemoryDirectory {
     }
 
     async fn forget(&self, target: &TargetName, key: &NativeKey) -> Result<(), StoreError> {
-        for person in lock(&self.0).values_mut() {
-            person.keys.retain(|name, known| name != target || known != key);
-        }
+        lock(&self.0).retain(|_, person| {
+            let known = person.keys.get(target) == Some(key);
+            if known {
+                person.keys.remove(target);
+            }
+            !known || !person.keys.is_empty()
+        });
         Ok(())
     }
 

@@ -59,7 +59,8 @@ pub enum Event {
 /// Holds no more than one header section and one delimiter line ([`MAX_HEADER_SECTION`], [`MAX_PADDING`]). The
 /// parts do not depend on how the body was cut into chunks. The grammar is that of RFC 2046, 5.1.1: a delimiter
 /// stands at the start of a line, which begins the body or follows CRLF; blanks may follow it, then CRLF must. In
-/// the closing one `--` follows the boundary at once, and whatever comes then is epilogue. A line that goes on in
+/// the closing one `--` follows the boundary at once, then blanks, and a line end or the end of the body; what comes
+/// behind the line end is epilogue. A line that goes on in
 /// another way is data. The delimiter's CRLF is not part of the data, and may be the one that ends the headers.
 pub struct Splitter {
     delimiter: Delimiter,
@@ -106,16 +107,20 @@ impl Splitter {
         Ok(())
     }
 
-    /// The body has ended.
+    /// The body has ended; what that makes of its last bytes is added to `events`.
     ///
     /// # Errors
     /// Unless the closing delimiter was seen: that the boundary was never found, or that the body is cut.
-    pub fn finish(mut self) -> Result<(), MultipartFault> {
-        match self.state {
+    pub fn finish(&mut self, events: &mut Vec<Event>) -> Result<(), MultipartFault> {
+        if self.delimiter.closes_at_the_end() {
+            self.turn(Line::Closing, events);
+        }
+        match &self.state {
             State::Closed => Ok(()),
             State::Preamble => {
                 let (lf_delimiter, lf_seen) = (&mut self.lf_delimiter, &mut self.lf_seen);
                 self.delimiter.release(|mut held| *lf_seen |= lf_delimiter.seek(&mut held, drop).is_some());
+                *lf_seen |= lf_delimiter.closes_at_the_end();
                 Err(if self.lf_seen { MultipartFault::LfOnly } else { MultipartFault::BoundaryNotFound })
             }
             State::Headers(_) => Err(MultipartFault::CutInHeaders),
@@ -173,7 +178,7 @@ mod tests {
         for chunk in chunks {
             splitter.feed(Bytes::copy_from_slice(chunk), &mut events)?;
         }
-        let finished = splitter.finish();
+        let finished = splitter.finish(&mut events);
         let mut parts: Parts = Vec::new();
         let mut open = false;
         for event in events {
@@ -270,8 +275,7 @@ mod tests {
         check("\r\n\r\n--b\r\n\r\nx\r\n--b--", &[("", "x")]);
         check("--bc\r\n --b\r\nx--b\r\n--b\r\n\r\nx\r\n--b--", &[("", "x")]);
         check("\n--b\nA: 1\n\n\r\n--b\r\n\r\nx\r\n--b--", &[("", "x")]);
-        check("--b\r\n\r\nx\r\n--b-- more", &[("", "x")]);
-        check("--b\r\n\r\nx\r\n--b--more", &[("", "x")]);
+        check("--b\r\n\r\nx\r\n--b--\nbye", &[("", "x")]);
     }
 
     #[test]
@@ -287,6 +291,9 @@ mod tests {
         for data in [
             "\r\n--bc",
             "\r\n--b -",
+            "\r\n--b--x",
+            "\r\n--b-- x",
+            "\r\n--b---",
             "\r\n--b --",
             "\r\n--b-",
             "\r\n--b-x",
@@ -463,7 +470,13 @@ mod tests {
 
     fn lf_ends(tail: &[u8]) -> bool {
         let rest = skip_blanks(tail);
-        rest.starts_with(b"\n") || rest.starts_with(b"\r\n") || tail.starts_with(b"--")
+        rest.starts_with(b"\n") || rest.starts_with(b"\r\n") || closes(tail)
+    }
+
+    fn closes(tail: &[u8]) -> bool {
+        tail.strip_prefix(b"--")
+            .map(skip_blanks)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"\r\n") || rest.starts_with(b"\n"))
     }
 
     fn skip_blanks(bytes: &[u8]) -> &[u8] {
@@ -472,7 +485,7 @@ mod tests {
 
     fn delimiter_at(body: &[u8], at: usize) -> Option<(usize, usize, bool)> {
         let tail = body[at..].strip_prefix(b"\r\n--b")?;
-        if tail.starts_with(b"--") {
+        if closes(tail) {
             return Some((at, at + 7, true));
         }
         let rest = skip_blanks(tail);

@@ -120,7 +120,8 @@ pub trait Directory: Send + Sync {
     /// Takes over what a target says about people and gives back each of them as known now, in the same order.
     async fn learn(&self, target: &TargetName, seen: &[Sighting]) -> Result<Vec<Person>, StoreError>;
 
-    /// Takes out what `target` calls a person, because it said that there is no such person.
+    /// Takes out what `target` calls a person, because it said that there is no such person; with the last key the person
+    /// goes too.
     async fn forget(&self, target: &TargetName, key: &NativeKey) -> Result<(), StoreError>;
 
     /// Takes out identifiers that several people have: they lead to nobody.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde::Deserialize;
 
 /// The most characters of a field's name.
@@ -70,7 +71,8 @@ pub struct Field {
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
     fields: Vec<Field>,
-    by_name: HashMap<Arc<str>, usize>,
+    /// Looked up for every key of every object; the names in it are the administrator's, so nobody can make them collide.
+    by_name: HashMap<Arc<str>, usize, RandomState>,
 }
 
 /// Everything that is wrong with a profile definition, a line each; every line names the place as a JSON Pointer.

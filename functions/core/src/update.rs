@@ -72,9 +72,12 @@ pub struct ReadUpdate {
 /// Why an object could not be read at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// Not valid JSON, or a string in it is no Unicode text (a lone surrogate).
+    /// Not valid JSON.
     #[error("not valid JSON")]
     NotJson,
+    /// JSON with a string that is no Unicode text (a lone surrogate), or a number that is too large for any use.
+    #[error("a string in it is no Unicode text, or a number is out of range")]
+    Unrepresentable,
     /// JSON, but something else than an object.
     #[error("not a JSON object")]
     NotAnObject,
@@ -91,7 +94,10 @@ pub fn read(profile: &Profile, json: &str) -> Result<ReadUpdate, Unreadable> {
     }
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let reader = ObjectReader { profile, names: [Name::Absent, Name::Absent], update: ReadUpdate::default() };
-    let update = deserializer.deserialize_map(reader).map_err(|_| Unreadable::NotJson)?;
+    let update = deserializer.deserialize_map(reader).map_err(|_| {
+        let is_json = serde_json::from_str::<IgnoredAny>(json).is_ok();
+        if is_json { Unreadable::Unrepresentable } else { Unreadable::NotJson }
+    })?;
     deserializer.end().map_err(|_| Unreadable::NotJson)?;
     Ok(update)
 }
@@ -144,6 +150,9 @@ impl<'de> Visitor<'de> for ObjectReader<'_> {
                 self.again(&key, seen[slot]);
             } else if slot <= EMPLOYEE_ID {
                 self.names[slot] = map.next_value_seed(NameReader(slot))?;
+                if matches!(self.names[slot], Name::Invalid) {
+                    self.update.findings.entry(FindingCode::InvalidIdentifier).add(&key, || None);
+                }
             } else {
                 self.field(slot - 2, &mut map)?;
             }
@@ -185,11 +194,6 @@ impl ObjectReader<'_> {
     }
 
     fn finish(mut self) -> ReadUpdate {
-        for (slot, name) in [(UPN, "userPrincipalName"), (EMPLOYEE_ID, "employeeId")] {
-            if matches!(self.names[slot], Name::Invalid) {
-                self.update.findings.entry(FindingCode::InvalidIdentifier).add(name, || None);
-            }
-        }
         self.update.who = match self.names {
             [Name::Absent, Name::Absent] => {
                 self.update.findings.entry(FindingCode::NoPersonIdentifier);
@@ -557,19 +561,22 @@ mod tests {
         for json in ["1", "null", "[]", "\"x\"", " true "] {
             assert_eq!(read(&profile(), json).unwrap_err(), Unreadable::NotAnObject, "{json}");
         }
-        for json in [
-            "",
-            "{",
-            "{]",
-            "x",
-            "{\"a\":1,}",
-            "{} {}",
-            "[1,]",
-            r#"{"firstName":"\ud800"}"#,
-            "{\"firstName\":\"a\nb\"}",
-        ] {
+        for json in ["", "{", "{]", "x", "{\"a\":1,}", "{} {}", "[1,]", "{\"firstName\":\"a\nb\"}"] {
             assert_eq!(read(&profile(), json).unwrap_err(), Unreadable::NotJson, "{json}");
         }
+    }
+
+    #[test]
+    fn json_that_no_type_can_hold_is_told_apart() {
+        for json in [r#"{"firstName":"\ud800"}"#, r#"{"firstName":1e999}"#] {
+            assert_eq!(read(&profile(), json).unwrap_err(), Unreadable::Unrepresentable, "{json}");
+        }
+    }
+
+    #[test]
+    fn invalid_identifiers_are_listed_in_the_order_sent() {
+        let both = who(r#"{"employeeId":1,"userPrincipalName":2}"#);
+        assert_eq!(both, (None, "InvalidIdentifier: 'employeeId', 'userPrincipalName'".into()));
     }
 
     #[test]

@@ -35,7 +35,7 @@ async fn look_up(app: &App, head: &Parts, id: Option<ImportId>) -> Response<Stri
 
 async fn find(app: &App, id: Option<ImportId>) -> Result<Option<ImportLog>, StoreError> {
     match id {
-        Some(id) => app.imports.find(id).await,
+        Some(id) => Ok(app.imports.find(id).await?.map(|log| log.seen_at(app.clock.now()))),
         None => Ok(None),
     }
 }

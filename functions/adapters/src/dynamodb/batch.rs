@@ -1,5 +1,5 @@
 //! Many items in few requests. DynamoDB may leave a part of a batch undone when it is busy; that part is sent again, a
-//! few times and ever more slowly, so that a caller sees all or an error.
+//! few times, ever more slowly and at random moments, so that a caller sees all or an error.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ const WRITES: usize = 25;
 const READS: usize = 100;
 /// How many requests of one batch are on their way at once.
 const AT_ONCE: usize = 8;
-/// How often the rest of a request is sent again, and how long is waited before the first time; then twice as long.
+/// How often the rest of a request is sent again, and how long is waited at most before the first time; then twice as
+/// long.
 const REPEATS: u32 = 7;
 const FIRST_WAIT: Duration = Duration::from_millis(25);
 
@@ -49,7 +50,8 @@ impl Batches {
 
     async fn write_chunk(&self, action: &'static str, chunk: Vec<WriteRequest>) -> Result<(), StoreError> {
         let mut rest = HashMap::from([(self.table.clone(), chunk)]);
-        for repeat in 0..=REPEATS {
+        for request in 0..=REPEATS {
+            self.wait_before(request).await;
             let answer = self.client.batch_write_item().set_request_items(Some(rest)).send().await;
             let answer = answer.map_err(|error| dynamodb_failed(action, &error))?;
             rest = answer.unprocessed_items.unwrap_or_default();
@@ -57,7 +59,6 @@ impl Batches {
             if rest.is_empty() {
                 return Ok(());
             }
-            self.wait(repeat).await;
         }
         Err(StoreError::new(action, "DynamoDB left items unwritten, again and again"))
     }
@@ -93,7 +94,8 @@ impl Batches {
         let wanted = wanted.map_err(|error| StoreError::new(action, error))?;
         let mut rest = HashMap::from([(self.table.clone(), wanted)]);
         let mut items = Vec::new();
-        for repeat in 0..=REPEATS {
+        for request in 0..=REPEATS {
+            self.wait_before(request).await;
             let answer = self.client.batch_get_item().set_request_items(Some(rest)).send().await;
             let answer = answer.map_err(|error| dynamodb_failed(action, &error))?;
             items.extend(answer.responses.unwrap_or_default().into_values().flatten());
@@ -102,14 +104,23 @@ impl Batches {
             if rest.is_empty() {
                 return Ok(items);
             }
-            self.wait(repeat).await;
         }
         Err(StoreError::new(action, "DynamoDB left items unread, again and again"))
     }
 
-    async fn wait(&self, repeat: u32) {
-        self.clock.sleep_until(self.clock.now().plus(FIRST_WAIT * 2u32.pow(repeat))).await;
+    /// The first request waits for nothing.
+    async fn wait_before(&self, request: u32) {
+        let Some(doublings) = request.checked_sub(1) else { return };
+        // Without randomness the wait is the longest: it is right still, only not spread.
+        let random = getrandom::u32().map_or(u8::MAX, |random| random.to_le_bytes()[0]);
+        self.clock.sleep_until(self.clock.now().plus(wait(doublings, random))).await;
     }
+}
+
+/// From half of the longest wait to all of it: chunks that were turned away together do not come back together.
+fn wait(doublings: u32, random: u8) -> Duration {
+    let longest = FIRST_WAIT * 2u32.pow(doublings);
+    longest / 2 + longest / 2 * u32::from(random) / u32::from(u8::MAX)
 }
 
 /// The request that puts an item.
@@ -122,4 +133,17 @@ pub(super) fn put(item: Item) -> Option<WriteRequest> {
 pub(super) fn delete(key: Item) -> Option<WriteRequest> {
     let delete = DeleteRequest::builder().set_key(Some(key)).build().ok()?;
     Some(WriteRequest::builder().delete_request(delete).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_anything_from_half_of_the_longest_to_all_of_it() {
+        let micros = |doublings, random| wait(doublings, random).as_micros();
+        assert_eq!((micros(0, 0), micros(0, u8::MAX)), (12_500, 25_000));
+        assert_eq!((micros(6, 0), micros(6, u8::MAX)), (800_000, 1_600_000));
+        assert!(micros(6, 100) > micros(6, 99));
+    }
 }

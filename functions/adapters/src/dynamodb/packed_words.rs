@@ -137,7 +137,7 @@ fn shown(value: &Value) -> Option<Shown> {
 /// How a part ended.
 pub(super) fn write_outcome(outcome: &PartOutcome, words: &mut Words) -> Value {
     match outcome {
-        PartOutcome::Pending => json!(kind::PENDING),
+        PartOutcome::Pending | PartOutcome::Interrupted => json!(kind::PENDING),
         PartOutcome::UnknownPerson => json!(kind::UNKNOWN_PERSON),
         PartOutcome::Uploaded => json!(kind::UPLOADED),
         PartOutcome::Replaced => json!(kind::REPLACED),

@@ -1,11 +1,14 @@
-//! The records of the documents: what is in which slot. A record is what makes an object count, and the write that
-//! returns its predecessor decides whether one was replaced.
+//! The records of the documents: what is in which slot. A record is what makes an object count, and each is written
+//! for exactly one predecessor, whose object may be deleted then, by that writer alone.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use people_core::document::{Document, DocumentKey, Slot};
 use people_core::error::StoreError;
 
+use super::expression::{names, values};
 use super::item::{Item, item, n, s, text};
 use super::tables::Tables;
 use crate::aws::dynamodb_failed;
@@ -21,6 +24,10 @@ const SHA256: &str = "sha256";
 const IMPORT: &str = "requestId";
 const STORED_AT: &str = "storedAt";
 const OBJECT_KEY: &str = "objectKey";
+
+/// How often a record is tried to be written. Whoever is overtaken is so by somebody who succeeded: of this many at
+/// once, each gets through.
+const ROUNDS: u32 = 8;
 
 const PUT: &str = "record a document";
 const FIND: &str = "find a document";
@@ -38,22 +45,43 @@ impl DynamoRecords {
         DynamoRecords { client, table: tables.documents.clone() }
     }
 
-    /// Records that a document is in its slot, and gives back the object that was.
+    /// Records that a document is in its slot, and gives back the object that it replaced: nothing leads to that one
+    /// any more, and nobody else is given it. `None` also where this very document was recorded already.
+    ///
+    /// After a failure nobody knows whether the record was written or still will be; the objects before and after must
+    /// both stay. That is also why a write without an answer is never sent again, neither by us nor by the SDK: it may
+    /// have arrived, somebody may have replaced what it wrote and deleted that object, and a second one would lead to
+    /// nothing and give away an object that counts.
     pub(crate) async fn put(&self, document: &Document) -> Result<Option<DocumentKey>, StoreError> {
-        let mut record = key(&document.slot);
-        record.extend(item([
-            (FIELD, s(document.slot.field.as_str())),
-            (FILE_NAME, s(document.file_name.as_str())),
-            (SIZE, n(document.content.bytes())),
-            (SHA256, s(document.sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>())),
-            (IMPORT, s(document.import.to_string())),
-            (STORED_AT, s(document.stored_at.to_rfc3339())),
-            (OBJECT_KEY, s(document.key.as_str())),
-        ]));
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(record));
-        let answer = request.return_values(ReturnValue::AllOld).send().await;
-        let before = answer.map_err(|error| dynamodb_failed(PUT, &error))?.attributes;
-        before.map(|before| object_key(PUT, &before)).transpose()
+        for _ in 0..ROUNDS {
+            let before = self.find(&document.slot).await?;
+            if before.as_ref() == Some(&document.key) {
+                return Ok(None);
+            }
+            if self.put_in_place_of(before.as_ref(), document).await? {
+                return Ok(before);
+            }
+        }
+        Err(StoreError::new(PUT, "others were faster, again and again"))
+    }
+
+    /// Whether the document is recorded; otherwise it never was, because the slot holds something else than `before`.
+    async fn put_in_place_of(
+        &self,
+        before: Option<&DocumentKey>,
+        document: &Document,
+    ) -> Result<bool, StoreError> {
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(record(document)));
+        let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
+        let answer = only_after(before, request).customize().config_override(once).send().await;
+        let Err(error) = answer else { return Ok(true) };
+        if let Some(PutItemError::ConditionalCheckFailedException(_)) = error.as_service_error() {
+            return Ok(false);
+        }
+        match self.find(&document.slot).await {
+            Ok(Some(now)) if now == document.key => Ok(true),
+            _ => Err(dynamodb_failed(PUT, &error)),
+        }
     }
 
     /// The object that is in a slot.
@@ -62,6 +90,33 @@ impl DynamoRecords {
         let answer = request.consistent_read(true).send().await;
         let record = answer.map_err(|error| dynamodb_failed(FIND, &error))?.item;
         record.map(|record| object_key(FIND, &record)).transpose()
+    }
+}
+
+fn record(document: &Document) -> Item {
+    let mut record = key(&document.slot);
+    record.extend(item([
+        (FIELD, s(document.slot.field.as_str())),
+        (FILE_NAME, s(document.file_name.as_str())),
+        (SIZE, n(document.content.bytes())),
+        (SHA256, s(document.sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>())),
+        (IMPORT, s(document.import.to_string())),
+        (STORED_AT, s(document.stored_at.to_rfc3339())),
+        (OBJECT_KEY, s(document.key.as_str())),
+    ]));
+    record
+}
+
+/// The request, on the condition that the slot still holds what it held before.
+fn only_after(before: Option<&DocumentKey>, request: PutItemFluentBuilder) -> PutItemFluentBuilder {
+    match before {
+        None => request
+            .condition_expression("attribute_not_exists(#person)")
+            .set_expression_attribute_names(names([PERSON])),
+        Some(before) => request
+            .condition_expression("#objectKey = :objectKey")
+            .set_expression_attribute_names(names([OBJECT_KEY]))
+            .set_expression_attribute_values(values([(OBJECT_KEY, s(before.as_str()))])),
     }
 }
 

@@ -67,8 +67,11 @@ impl Tables {
 /// Creates the tables that are missing and waits until all of them can be used; those that are there stay as they are.
 /// Their time to live is switched on where the server has one.
 pub async fn create_tables(client: &Client, tables: &Tables) -> Result<(), StoreError> {
+    let there = client.list_tables().send().await.map_err(|error| dynamodb_failed(ACTION, &error))?;
     for (name, key) in tables.schemas() {
-        create(client, name, key).await?;
+        if !there.table_names().iter().any(|known| known == name) {
+            create(client, name, key).await?;
+        }
     }
     for (name, _) in tables.schemas() {
         wait_until_active(client, name).await?;

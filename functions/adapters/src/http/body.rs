@@ -50,6 +50,10 @@ pub async fn read(
     body: &mut impl Body,
     spool: Arc<dyn Spool>,
 ) -> Result<Option<Sent>, StoreError> {
+    if body.size_hint().lower() > MAX_BODY_BYTES {
+        drain(headers, body).await;
+        return Ok(None);
+    }
     let mut reader = match Reader::new(headers, spool) {
         Ok(reader) => reader,
         Err(fault) => {
@@ -70,7 +74,7 @@ pub async fn read(
             Err(fault) => return Ok(Some(Sent { form, parts: Err(fault) })),
         }
     }
-    Ok(Some(Sent { form, parts: reader.finish() }))
+    Ok(Some(Sent { form, parts: reader.finish()? }))
 }
 
 /// Reads a body that is not wanted to its end, or to 200 MiB, for 20 s at most; gives back how many bytes came. Where the sender waits to
@@ -178,9 +182,9 @@ impl Reader {
         }
     }
 
-    fn finish(self) -> Result<Vec<Incoming>, RequestFault> {
+    fn finish(self) -> Result<Result<Vec<Incoming>, RequestFault>, StoreError> {
         match self {
-            Reader::Json(body) => batch::read_json(&body.freeze()),
+            Reader::Json(body) => Ok(batch::read_json(&body.freeze())),
             Reader::Form(form) => form.finish(),
         }
     }

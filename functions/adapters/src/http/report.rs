@@ -126,6 +126,7 @@ fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
     };
     part.outcome = match &entry.outcome {
         PartOutcome::Pending => "Pending",
+        PartOutcome::Interrupted => "Interrupted",
         PartOutcome::InvalidPerson(findings) => {
             part.findings = findings.iter().flat_map(|finding| found(&place, finding)).collect();
             "Invalid"

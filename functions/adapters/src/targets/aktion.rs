@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use people_core::log::{Ending, Outcome};
 use people_core::person::Identifier;
 use people_core::ports::{Clock, Found, Listing, PersonUpdate, Target};
@@ -132,11 +131,12 @@ impl Aktion {
         }
     }
 
-    /// A user column is refused after the rest was saved, or before: only a look can tell.
+    /// A user column is refused after the rest was saved, or before: only a look can tell. A property that is there now
+    /// counts as saved, as nobody knows whether it was there before. Columns do not count: one of them was refused.
     async fn after_refused_column(&self, run: &Run<'_>, body: &Body<'_>) -> Ending {
         let why = format!("{} refused a user column", self.engine.name());
         match self.people.get(run, body.person_id, REPETITIONS).await {
-            Read::Person(person) if person.has_any(body) => Ending::PartlyUpdated(why),
+            Read::Person(person) if person.has_any_property(body) => Ending::PartlyUpdated(why),
             Read::Person(_) => Ending::Refused(why),
             Read::Nobody => Ending::UnknownPerson,
             Read::Unavailable(_) => Ending::Refused(why + "; the rest may be saved"),
@@ -169,8 +169,7 @@ impl PersonAtATime for Aktion {
 #[async_trait]
 impl Target for Aktion {
     async fn find(&self, identifiers: &[Identifier], until: Timestamp) -> Vec<Found> {
-        let run = self.engine.run(until);
-        join_all(identifiers.iter().map(|identifier| self.people.find(&run, identifier))).await
+        self.people.find(&self.engine.run(until), identifiers).await
     }
 
     async fn list(&self, until: Timestamp) -> Listing {

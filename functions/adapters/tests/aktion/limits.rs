@@ -1,6 +1,6 @@
 //! How many calls at once, in which order, and until when.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use people_core::log::Ending;
 use people_core::person::Identifier;
@@ -22,16 +22,23 @@ async fn never_more_calls_than_the_limit_are_in_flight() {
         let (first, second) = (many(20), many(10));
         let upns = [Identifier::Upn("joe@company.com".to_owned())];
         tokio::join!(stage.deliver(&first), stage.find(&people), stage.deliver(&second), stage.find(&upns));
-        assert_eq!(most_in_flight(&stage).await, limit);
+        assert!(most_in_flight(&stage).await <= limit);
     }
 }
 
 #[tokio::test]
-async fn fifty_people_go_at_once_where_that_is_allowed() {
-    let stage = Stage::new().await;
-    stage.switch(json!({"latency_ms": 100})).await;
-    assert!(stage.deliver(&many(50)).await.iter().all(|outcome| outcome.ending == Ending::Updated));
-    assert_eq!(most_in_flight(&stage).await, 50);
+async fn as_many_people_as_the_limit_allows_go_at_once() {
+    for limit in [3, 50] {
+        let stage = Stage::with(json!({"limit": limit})).await;
+        // None of the calls is answered before all have arrived.
+        stage.faults(json!([{"path": "/person/update", "delay_ms": 3_600_000}])).await;
+        let updates = many(60);
+        tokio::select! {
+            outcomes = stage.deliver(&updates) => panic!("the updates are not held up: {outcomes:?}"),
+            () = stage.arrived("/person/update", limit) => {}
+        }
+        assert_eq!(most_in_flight(&stage).await, limit as u64);
+    }
 }
 
 #[tokio::test]
@@ -109,12 +116,14 @@ async fn a_call_under_way_ends_with_the_deadline() {
     let stage = Stage::new().await;
     stage.set(SARAH, "firstName", "A").await;
     stage.faults(json!([{"path": "/person/update", "delay_ms": 60_000}])).await;
-    let began = Instant::now();
+    // The timers run at once when nothing else does, so what is measured is what was waited for, not how busy we are.
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
     let until = stage.clock.now().plus(Duration::from_millis(100));
     let outcome =
         stage.target.api.deliver(&[update(JOE, &[("firstName", Some("A"))])], until).await.remove(0);
     assert_eq!((outcome.ending, outcome.attempts), (deferred("aktion does not answer"), 1));
-    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(began.elapsed() < Duration::from_secs(1));
 }
 
 #[tokio::test]

@@ -89,6 +89,51 @@ async fn a_upn_is_found_in_the_list_which_is_read_once_for_many() {
 }
 
 #[tokio::test]
+async fn a_list_that_cannot_be_read_is_tried_once_for_many_upns() {
+    let stage = Stage::new().await;
+    stage.list().await;
+    stage.forget_calls().await;
+    stage.faults(json!([{"path": "/person/getAll", "status": 500}])).await;
+    let new: Vec<_> = (0..50).map(|n| Identifier::Upn(format!("new{n}@company.com"))).collect();
+    let mut asked = vec![id(SARAH), Identifier::Upn("joe@company.com".to_owned())];
+    asked.extend(new);
+    asked.push(id(JOE));
+    let found = stage.find(&asked).await;
+    assert_eq!(found[0], Found::Person(person(SARAH, Some("sarah@company.com"))));
+    assert_eq!((&found[1], &found[52]), (&joe(), &joe()));
+    assert!(found[2..52].iter().all(|found| *found == unavailable("aktion does not answer")), "{found:?}");
+    // One read, and its three repetitions.
+    assert_eq!(stage.counts().await, [0, 0, 2, 4]);
+}
+
+#[tokio::test]
+async fn more_people_than_are_asked_for_at_once_are_found_in_order() {
+    let stage = Stage::new().await;
+    stage.people(crowd(1200)).await;
+    let ids: Vec<_> = (0..1200).rev().map(|n| id(&n.to_string())).collect();
+    let expected: Vec<_> = (0..1200).rev().map(|n| Found::Person(person(&n.to_string(), None))).collect();
+    assert_eq!(stage.find(&ids).await, expected);
+}
+
+#[tokio::test]
+async fn a_look_up_does_not_wait_for_a_list_that_the_schedule_reads() {
+    let stage = Stage::new().await;
+    stage.list().await;
+    stage.forget_calls().await;
+    stage.faults(json!([{"path": "/person/getAll", "delay_ms": 3_600_000, "times": 1}])).await;
+    let looking = async {
+        stage.arrived("/person/getAll", 1).await;
+        let known = stage.find_upn("joe@company.com").await;
+        (known, stage.find_upn("new@company.com").await)
+    };
+    tokio::select! {
+        listing = stage.list() => panic!("the list is not held up: {listing:?}"),
+        found = looking => assert_eq!(found, (joe(), Found::Nobody)),
+    }
+    assert_eq!(stage.counts().await[3], 2);
+}
+
+#[tokio::test]
 async fn the_list_is_read_at_most_once_a_minute_for_look_ups() {
     let stage = Stage::new().await;
     assert_eq!(stage.find_upn("new@company.com").await, Found::Nobody);
@@ -165,14 +210,37 @@ async fn a_list_serves_look_ups_that_follow() {
 }
 
 #[tokio::test]
-async fn a_server_that_ignores_paging_is_read_once_or_twice() {
+async fn a_server_that_ignores_paging_is_read_twice() {
     let stage = Stage::new().await;
-    for (count, reads) in [(300, 1), (500, 2), (700, 1)] {
+    for (count, reads) in [(0, 1), (300, 2), (500, 2), (700, 2)] {
         stage.faults(json!([{"path": "/person/getAll", "body": {"Persons": crowd(count)}}])).await;
         stage.forget_calls().await;
         let Listing::Everybody(people) = stage.list().await else { panic!("no list") };
         assert_eq!((people.len(), stage.counts().await[3]), (count, reads));
     }
+}
+
+#[tokio::test]
+async fn a_server_with_smaller_pages_and_no_total_is_read_until_nobody_is_new() {
+    let stage = Stage::new().await;
+    let everybody = crowd(250);
+    let pages = everybody.as_array().unwrap().chunks(100).chain([&[][..]]);
+    let page = |people: &[Value]| json!({"path": "/person/getAll", "times": 1, "body": {"Persons": people}});
+    stage.faults(pages.map(page).collect()).await;
+    let Listing::Everybody(people) = stage.list().await else { panic!("no list") };
+    assert_eq!((people.len(), stage.counts().await[3]), (250, 4));
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_is_given_up() {
+    let stage = Stage::new().await;
+    let page = |n: usize| {
+        let body = json!({"Persons": [{"PersonId": n.to_string()}]});
+        json!({"path": "/person/getAll", "times": 1, "body": body})
+    };
+    stage.faults((0..2001).map(page).collect()).await;
+    assert_eq!(stage.list().await, Listing::Unavailable("aktion does not list everybody".to_owned()));
+    assert_eq!(stage.counts().await[3], 2000);
 }
 
 #[tokio::test]

@@ -209,6 +209,11 @@ impl Stage {
         self.control("DELETE", "/_sim/calls", Value::Null).await;
     }
 
+    /// Waits until so many calls to this path have arrived, answered or not.
+    pub(crate) async fn arrived(&self, path: &str, count: usize) {
+        while self.calls().await.iter().filter(|call| call["path"] == path).count() < count {}
+    }
+
     /// How many log-ins, updates, readings of a person and of the list there were.
     pub(crate) async fn counts(&self) -> [usize; 4] {
         let calls = self.calls().await;

@@ -155,6 +155,38 @@ async fn an_update_that_sets_the_sex_keeps_its_own_after_a_collision() {
 }
 
 #[tokio::test]
+async fn a_sex_that_was_only_sent_along_does_not_make_a_refused_column_half_a_success() {
+    let stage = Stage::new().await;
+    stage.set(JOE, "sex", "2").await;
+    let both = [("firstName", Some("Jo")), ("joinDate", Some("2023-11-01"))];
+    let partly = || Ending::PartlyUpdated("aktion refused a user column".to_owned());
+    for (fields, name, ending) in [
+        (&both[1..], "Joe", refused("aktion refused a user column")),
+        (&both, "Joe", refused("aktion refused a user column")),
+        (&both, "Jo", partly()),
+    ] {
+        stage.faults(json!([])).await;
+        stage.set(JOE, "firstName", name).await;
+        stage.forget_calls().await;
+        let fault = |number: u16, times: Value| json!({"path": "/person/update", "status": 403, "body": envelope(json!(number)), "times": times});
+        stage.faults(json!([fault(4, json!(1)), fault(1014, Value::Null)])).await;
+        let outcome = stage.deliver(&[update(JOE, fields)]).await.remove(0);
+        assert_eq!((outcome.ending, outcome.code.as_deref()), (ending, Some("403/1014")));
+        assert_eq!(stage.bodies().await[1]["Sex"], 2);
+    }
+}
+
+#[tokio::test]
+async fn a_column_that_is_there_does_not_make_a_refused_column_half_a_success() {
+    let stage = Stage::new().await;
+    stage.set(JOE, "costCenter", "7").await;
+    stage.answer_updates(403, json!(1014), Value::Null).await;
+    let columns = [("costCenter", Some("7")), ("joinDate", Some("2023-11-01"))];
+    let outcome = stage.deliver(&[update(JOE, &columns)]).await.remove(0);
+    assert_eq!(outcome.ending, refused("aktion refused a user column"));
+}
+
+#[tokio::test]
 async fn collisions_without_end_defer_after_three_more() {
     let stage = Stage::new().await;
     stage.answer_updates(403, json!(4), Value::Null).await;

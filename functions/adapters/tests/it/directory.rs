@@ -122,6 +122,9 @@ async fn a_key_is_forgotten_everywhere(directory: &dyn Directory) {
     forget("b9").await;
     let new = learn(directory, "b", seen("b9-new", "9", "")).await;
     assert_eq!(key(&new, "b"), "b9-new");
+    learn(directory, "b", seen("b99", "99", "sole@x.y")).await;
+    forget("b99").await;
+    assert_eq!((known(directory, "99").await, known(directory, "sole@x.y").await), (None, None));
 }
 
 async fn released_identifiers_lead_nowhere(directory: &dyn Directory) {

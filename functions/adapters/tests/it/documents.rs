@@ -3,14 +3,17 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+use people_adapters::aws::connect;
 use people_adapters::s3::{S3Documents, read_object, write_object};
 use people_core::document::{Content, Document, DocumentKey, Receiver, Slot};
 use people_core::memory::{MemoryDocuments, MemorySpool};
 use people_core::person::Person;
 use people_core::ports::{Documents, Stored};
 
-use crate::embedded::{BUCKET, Embedded, beginning, start};
+use crate::embedded::{BUCKET, Embedded, beginning, settings, start};
 use crate::logs::id;
+use crate::lossy::Lossy;
 
 fn slot(field: &str, name: Option<&str>) -> Slot {
     let person = Person { upn: Some("jörg@company.com".into()), ..Person::default() }.key();
@@ -118,6 +121,74 @@ async fn a_replaced_object_is_gone_and_the_new_one_has_its_name() {
     assert_eq!((head.content_type(), head.content_length()), (Some("application/pdf"), Some(3)));
     let name = "attachment; filename=\"M_ller _1_.pdf\"; filename*=UTF-8''M%C3%BCller%20%221%22.pdf";
     assert_eq!(head.content_disposition(), Some(name));
+}
+
+/// The keys of all objects in the bucket.
+async fn objects(embedded: &Embedded) -> Vec<String> {
+    let listed = embedded.aws.s3.list_objects_v2().bucket(BUCKET).send().await.unwrap();
+    listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
+}
+
+/// The documents on a way that loses answers of DynamoDB.
+async fn lossy_documents(embedded: &Embedded) -> (Lossy, S3Documents) {
+    let lossy = Lossy::to(&embedded.dynamodb).await;
+    let aws = connect(&settings(&lossy.url, &embedded.s3)).await;
+    (lossy, S3Documents::new(aws.s3, BUCKET, aws.dynamodb, &embedded.tables))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_at_once_in_one_slot_one_stays_and_can_be_read() {
+    let embedded = start().await;
+    let documents = documents(&embedded);
+    let slot = slot("contract", None);
+    for round in 0..5 {
+        let new: Vec<_> = (0..8)
+            .map(|n| document(slot.clone(), round * 8 + n, format!("{round}.{n}").as_bytes()))
+            .collect();
+        let stored = join_all(new.iter().map(|document| documents.store(document))).await;
+        let first = stored.iter().filter(|stored| matches!(stored, Ok(Stored::Uploaded))).count();
+        let later = stored.iter().filter(|stored| matches!(stored, Ok(Stored::Replaced))).count();
+        let expected = if round == 0 { (1, 7) } else { (0, 8) };
+        assert_eq!((first, later), expected, "{stored:?}");
+        let objects = objects(&embedded).await;
+        let kept = new.iter().position(|document| objects == [document.key.as_str()]);
+        let kept = format!("{round}.{}", kept.unwrap());
+        assert_eq!(documents.read(&slot).await.unwrap().unwrap(), kept.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_record_whose_answer_was_lost_replaces_like_any_other() {
+    let embedded = start().await;
+    let (lossy, documents) = lossy_documents(&embedded).await;
+    let slot = slot("contract", None);
+    for (part, expected) in [Stored::Uploaded, Stored::Replaced, Stored::Replaced].into_iter().enumerate() {
+        let new = document(slot.clone(), part, &[b'0', part as u8]);
+        let mut lost = lossy.lose("PutItem").lost;
+        assert_eq!(documents.store(&new).await.unwrap(), expected);
+        assert!(lost.try_recv().is_ok(), "an answer was lost");
+        assert_eq!(objects(&embedded).await, [new.key.as_str()]);
+        assert_eq!(documents.read(&slot).await.unwrap().unwrap(), [b'0', part as u8]);
+    }
+}
+
+#[tokio::test]
+async fn a_record_whose_answer_was_lost_takes_nothing_from_whoever_came_next() {
+    let embedded = start().await;
+    let (lossy, ours) = lossy_documents(&embedded).await;
+    let theirs = documents(&embedded);
+    let slot = slot("contract", None);
+    theirs.store(&document(slot.clone(), 0, b"old")).await.unwrap();
+    let lost = lossy.lose("PutItem");
+    let mine = document(slot.clone(), 1, b"ours");
+    let (stored, ()) = tokio::join!(ours.store(&mine), async {
+        lost.lost.await.unwrap();
+        let next = theirs.store(&document(slot.clone(), 2, b"theirs")).await;
+        assert_eq!(next.unwrap(), Stored::Replaced);
+        lost.end.send(()).unwrap();
+    });
+    assert!(stored.is_err(), "nobody knows whether it was ever there");
+    assert_eq!(theirs.read(&slot).await.unwrap().unwrap(), b"theirs");
 }
 
 #[tokio::test]

@@ -31,18 +31,22 @@ pub(crate) struct Embedded {
     _objects: tempfile::TempDir,
 }
 
+/// What leads a client to servers at these URLs.
+pub(crate) fn settings(dynamodb: &str, s3: &str) -> AwsSettings {
+    AwsSettings::At {
+        dynamodb: dynamodb.into(),
+        s3: s3.into(),
+        region: "eu-central-1".into(),
+        access_key_id: "test".into(),
+        secret_access_key: Secret::new("test-secret".into()),
+    }
+}
+
 /// Starts both servers.
 pub(crate) async fn start() -> Embedded {
     let objects = tempfile::tempdir().unwrap();
     let (dynamodb, s3) = (dynamodb().await, s3(objects.path()).await);
-    let settings = AwsSettings::At {
-        dynamodb: dynamodb.clone(),
-        s3: s3.clone(),
-        region: "eu-central-1".into(),
-        access_key_id: "test".into(),
-        secret_access_key: Secret::new("test-secret".into()),
-    };
-    let aws = connect(&settings).await;
+    let aws = connect(&settings(&dynamodb, &s3)).await;
     let tables = Tables::with_prefix("people");
     create_tables(&aws.dynamodb, &tables).await.unwrap();
     create_bucket(&aws.s3, BUCKET).await.unwrap();

@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
 mod aws;
+mod busy;
 mod directory;
 mod documents;
 mod embedded;
 mod imports;
 mod keys;
 mod logs;
+mod lossy;

@@ -84,7 +84,7 @@ impl Delimiter {
     /// Decides about the held bytes with those that follow; takes these only where they belong to a delimiter.
     fn resume(&mut self, chunk: &mut Bytes) -> Verdict {
         let had = self.held.len();
-        let enough = (self.needle.len() + MAX_PADDING + 2).saturating_sub(had);
+        let enough = (self.needle.len() + 2 + MAX_PADDING + 2).saturating_sub(had);
         self.held.extend(chunk.iter().take(enough));
         let verdict = self.judge(&self.held);
         match verdict {
@@ -96,6 +96,12 @@ impl Delimiter {
             Verdict::Data => self.held.truncate(had),
         }
         verdict
+    }
+
+    /// Whether the held bytes are the closing delimiter if the body ends here.
+    pub(super) fn closes_at_the_end(&self) -> bool {
+        let tail = self.held.strip_prefix(self.needle.as_ref()).and_then(|tail| tail.strip_prefix(b"--"));
+        tail.is_some_and(|rest| rest.iter().all(|byte| matches!(byte, b' ' | b'\t')))
     }
 
     /// The held bytes are no delimiter, as the next ones or the end of the body show, and none begins in them.
@@ -146,11 +152,34 @@ impl Delimiter {
             _ if blanks > MAX_PADDING => Verdict::Data,
             [b'\r', b'\n', ..] => found(Line::Delimiter, 2),
             [b'\n', ..] if self.line_end == b"\n" => found(Line::Delimiter, 1),
-            [b'-', b'-', ..] if blanks == 0 => found(Line::Closing, 2),
+            [b'-', b'-', rest @ ..] if blanks == 0 => match behind_closing(rest) {
+                Behind::LineEnd => found(Line::Closing, 2),
+                Behind::Nothing => Verdict::Undecided,
+                Behind::Data => Verdict::Data,
+            },
             [] | [b'\r'] => Verdict::Undecided,
             [b'-'] if blanks == 0 => Verdict::Undecided,
             _ => Verdict::Data,
         }
+    }
+}
+
+/// What follows the two hyphens of what may be the closing delimiter.
+enum Behind {
+    LineEnd,
+    /// So far; the end of the body would do as well.
+    Nothing,
+    Data,
+}
+
+/// Blanks and a line end, here also LF alone, make it the closing one; a file may go on in any other way.
+fn behind_closing(rest: &[u8]) -> Behind {
+    let blanks = rest.iter().take(MAX_PADDING + 1).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    match rest.get(blanks..).unwrap_or_default() {
+        _ if blanks > MAX_PADDING => Behind::Data,
+        [b'\r', b'\n', ..] | [b'\n', ..] => Behind::LineEnd,
+        [] | [b'\r'] => Behind::Nothing,
+        _ => Behind::Data,
     }
 }
 
@@ -180,8 +209,8 @@ mod tests {
 
     #[test]
     fn chunks_may_end_inside_a_delimiter() {
-        check(&["--b\r\nx\r\n--b--"], "<>x</>");
-        check(&["-", "-b", "\r", "\nx\r", "\n--", "b-", "-"], "<>x</>");
+        check(&["--b\r\nx\r\n--b--\n"], "<>x</>\n");
+        check(&["-", "-b", "\r", "\nx\r", "\n--", "b-", "-", " ", "\n"], "<>x</>\n");
         check(&["--b ", "\t", "\r", "\nx"], "<>x");
     }
 
@@ -190,12 +219,12 @@ mod tests {
         check(&["--", "c"], "--c");
         check(&["x\r", "\n--", "c"], "x\r\n--c");
         check(&["x\r\n--b ", " ", "c"], "x\r\n--b  c");
-        check(&["x\r\n--b\r", "\r\n--b--"], "x\r\n--b\r</>");
-        check(&["x\r", "\r", "\n--b--"], "x\r</>");
+        check(&["x\r\n--b\r", "\r\n--b--\n"], "x\r\n--b\r</>\n");
+        check(&["x\r", "\r", "\n--b--\n"], "x\r</>\n");
     }
 
     #[test]
     fn one_line_end_serves_two_delimiters() {
-        check(&["--b\r\n--b\r\n\r\n--b--"], "<><></>");
+        check(&["--b\r\n--b\r\n\r\n--b--\n"], "<><></>\n");
     }
 }

@@ -39,7 +39,7 @@ impl Mapping {
         if person_id.trim().is_empty() || is_longer(person_id, MAX_PERSON_ID) {
             return Err(format!("{PERSON_ID} has 1 to {MAX_PERSON_ID} characters"));
         }
-        let mut body = Body { person_id, properties: Vec::new(), columns: Vec::new() };
+        let mut body = Body { person_id, properties: Vec::new(), columns: Vec::new(), kept_sex: None };
         for change in &update.changes {
             self.add(change, &mut body)?;
         }
@@ -66,12 +66,14 @@ impl Mapping {
 }
 
 /// The body of `person/update`: the person, and what changes. Nothing in it is null, and what does not change is not in
-/// it.
+/// it, but for a sex that is to be kept.
 #[derive(Clone)]
 pub(super) struct Body<'a> {
     pub(super) person_id: &'a str,
     pub(super) properties: Vec<(&'static str, Sent<'a>)>,
     pub(super) columns: Vec<(&'a str, Cow<'a, str>)>,
+    /// Sent along as it is, and apart from what changes: that it is there afterwards tells nothing about the update.
+    kept_sex: Option<u8>,
 }
 
 impl Body<'_> {
@@ -82,11 +84,7 @@ impl Body<'_> {
 
     /// Sends along what is known of the person's sex, unless it is to be changed: an update without it might reset it.
     pub(super) fn keep_sex(&mut self, sex: Option<u8>) {
-        if let Some(sex) = sex
-            && self.properties.iter().all(|(name, _)| *name != SEX)
-        {
-            self.properties.push((SEX, Sent::Number(sex)));
-        }
+        self.kept_sex = sex.filter(|_| self.properties.iter().all(|(name, _)| *name != SEX));
     }
 
     /// As JSON.
@@ -105,6 +103,9 @@ impl Serialize for Body<'_> {
                 Sent::Text(text) => map.serialize_entry(name, text)?,
                 Sent::Number(number) => map.serialize_entry(name, number)?,
             }
+        }
+        if let Some(sex) = self.kept_sex {
+            map.serialize_entry(SEX, &sex)?;
         }
         if !self.columns.is_empty() {
             let columns: Vec<_> =

@@ -2,14 +2,15 @@
 //! is not exactly the one that was asked for is nobody.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join;
+use futures_util::stream::{self, StreamExt};
 use people_core::person::{Identifier, NativeKey};
 use people_core::ports::{Found, Listing, Sighting};
 use people_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Mutex;
 
 use super::answers::Reply;
 use super::calls::Call;
@@ -21,6 +22,12 @@ use crate::targets::engine::{Engine, Run};
 
 /// How many people a page is asked to have.
 const PAGE: usize = 500;
+/// How many pages a list may have: one that does not end before is taken for one that never ends. That is a million
+/// people, and still 200,000 where a server gives only 100 a page.
+const MOST_PAGES: usize = 2000;
+/// How many people are looked up at once: as many as the highest limit allows, so that the limit alone says how many
+/// calls there are, and who waits before a repetition holds nobody up.
+const MOST_AT_ONCE: usize = 1000;
 /// How long a list answers look-ups by UPN, in milliseconds. For those whom it does not have, it is not read more often.
 const FRESH_MS: u128 = 60_000;
 
@@ -29,7 +36,10 @@ pub(super) struct People {
     engine: Arc<Engine>,
     session: Arc<Session>,
     upn: Option<Upn>,
-    snapshot: Mutex<Option<Snapshot>>,
+    /// Held for a moment only, so that nobody whom it can answer waits for a list that is being read.
+    snapshot: Mutex<Option<Arc<Snapshot>>>,
+    /// Held by the look-ups that read a list: those that come meanwhile wait for it instead of reading their own.
+    gate: tokio::sync::Mutex<()>,
 }
 
 /// Everybody's identifiers, as they were once.
@@ -74,7 +84,7 @@ pub(super) enum Read {
 
 impl People {
     pub(super) fn new(engine: Arc<Engine>, session: Arc<Session>, upn: Option<Upn>) -> People {
-        People { engine, session, upn, snapshot: Mutex::default() }
+        People { engine, session, upn, snapshot: Mutex::default(), gate: tokio::sync::Mutex::default() }
     }
 
     /// The person with exactly this PersonId.
@@ -113,16 +123,31 @@ impl People {
         format!("{} answers in a way that we do not understand", self.engine.name())
     }
 
-    /// Answers a look-up.
-    pub(super) async fn find(&self, run: &Run<'_>, identifier: &Identifier) -> Found {
-        match identifier {
-            Identifier::EmployeeId(id) if is_longer(id, MAX_PERSON_ID) => Found::Nobody,
-            Identifier::EmployeeId(id) => self.find_by_id(run, id).await,
-            Identifier::Upn(upn) => self.find_by_upn(run, upn).await,
+    /// Answers look-ups, one answer for each, in order. Those by UPN share one list, which is read at most once for all
+    /// of them, whether that succeeds or not.
+    pub(super) async fn find(&self, run: &Run<'_>, identifiers: &[Identifier]) -> Vec<Found> {
+        let (mut ids, mut upns) = (Vec::new(), Vec::new());
+        for (place, identifier) in identifiers.iter().enumerate() {
+            match identifier {
+                Identifier::EmployeeId(id) => ids.push((place, id.as_str())),
+                Identifier::Upn(upn) => upns.push((place, upn.as_str())),
+            }
         }
+        let (mut found, by_upn) = join(self.find_by_ids(run, &ids), self.find_by_upns(run, &upns)).await;
+        found.extend(by_upn);
+        found.sort_unstable_by_key(|(place, _)| *place);
+        found.into_iter().map(|(_, found)| found).collect()
+    }
+
+    async fn find_by_ids(&self, run: &Run<'_>, ids: &[(usize, &str)]) -> Vec<(usize, Found)> {
+        let look_up = |n: usize| async move { (ids[n].0, self.find_by_id(run, ids[n].1).await) };
+        stream::iter((0..ids.len()).map(look_up)).buffer_unordered(MOST_AT_ONCE).collect().await
     }
 
     async fn find_by_id(&self, run: &Run<'_>, id: &str) -> Found {
+        if is_longer(id, MAX_PERSON_ID) {
+            return Found::Nobody;
+        }
         let reply = match self.ask(run, id, REPETITIONS).await {
             Ok(reply) => reply,
             Err(why) => return Found::Unavailable(why),
@@ -142,41 +167,65 @@ impl People {
     }
 
     /// Answers from a list that is at most a minute old. It is read anew where it is older, and where it was not read for
-    /// somebody who was missing and does not have this one.
-    async fn find_by_upn(&self, run: &Run<'_>, upn: &str) -> Found {
-        if self.upn.is_none() {
-            return Found::CannotTell;
+    /// somebody who was missing and does not have all of these. Where that fails, those whom it has are found all the
+    /// same.
+    async fn find_by_upns(&self, run: &Run<'_>, upns: &[(usize, &str)]) -> Vec<(usize, Found)> {
+        if upns.is_empty() {
+            return Vec::new();
         }
-        let waiting = tokio::time::timeout(run.remaining(), self.snapshot.lock());
-        let Ok(mut snapshot) = waiting.await else { return Found::Unavailable(run.time_is_up()) };
-        let now = self.engine.now();
-        let fresh = snapshot.take().filter(|known| {
-            let is_fresh = now.since(known.read_at).as_millis() < FRESH_MS;
-            is_fresh && (known.for_a_miss || known.by_upn.contains_key(upn))
-        });
-        let known = match fresh {
-            Some(known) => known,
-            None => match self.read_all(run).await {
-                Ok(everybody) => Snapshot::of(now, &everybody, true),
-                Err(NoList::Disabled) => return Found::CannotTell,
-                Err(NoList::Unavailable(why)) => return Found::Unavailable(why),
-            },
+        let (known, missing) = match self.list_for(run, upns).await {
+            Ok(known) => (Some(known), Found::Nobody),
+            Err(NoList::Disabled) => (self.fresh(), Found::CannotTell),
+            Err(NoList::Unavailable(why)) => (self.fresh(), Found::Unavailable(why)),
         };
-        match snapshot.insert(known).by_upn.get(upn) {
-            Some(Some(sighting)) => Found::Person(sighting.clone()),
-            Some(None) => Found::Several,
-            None => Found::Nobody,
+        let find = |upn| known.as_ref().and_then(|known| known.find(upn)).unwrap_or_else(|| missing.clone());
+        upns.iter().map(|(place, upn)| (*place, find(upn))).collect()
+    }
+
+    /// A list that tells of each of these UPNs whose it is, or that it is nobody's.
+    async fn list_for(&self, run: &Run<'_>, upns: &[(usize, &str)]) -> Result<Arc<Snapshot>, NoList> {
+        if self.upn.is_none() {
+            return Err(NoList::Disabled);
+        }
+        let will_do = |known: &Arc<Snapshot>| known.for_a_miss || upns.iter().all(|(_, upn)| known.has(upn));
+        if let Some(known) = self.fresh().filter(will_do) {
+            return Ok(known);
+        }
+        let waiting = tokio::time::timeout(run.remaining(), self.gate.lock());
+        let _gate = waiting.await.map_err(|_| NoList::Unavailable(run.time_is_up()))?;
+        if let Some(known) = self.fresh().filter(will_do) {
+            return Ok(known);
+        }
+        let now = self.engine.now();
+        let known = Arc::new(Snapshot::of(now, &self.read_all(run).await?, true));
+        self.keep(&known);
+        Ok(known)
+    }
+
+    /// The last list, unless it is too old.
+    fn fresh(&self) -> Option<Arc<Snapshot>> {
+        let now = self.engine.now();
+        self.last().clone().filter(|known| now.since(known.read_at).as_millis() < FRESH_MS)
+    }
+
+    /// Keeps a list for the look-ups that follow, unless there is one that was begun later.
+    fn keep(&self, read: &Arc<Snapshot>) {
+        let mut last = self.last();
+        if last.as_ref().is_none_or(|last| last.read_at <= read.read_at) {
+            *last = Some(Arc::clone(read));
         }
     }
 
-    /// Everybody, read now; look-ups by UPN are answered from it for a minute.
+    fn last(&self) -> MutexGuard<'_, Option<Arc<Snapshot>>> {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everybody, read now; look-ups by UPN are answered from it for a minute. None of them waits for it.
     pub(super) async fn list(&self, run: &Run<'_>) -> Listing {
-        let waiting = tokio::time::timeout(run.remaining(), self.snapshot.lock());
-        let Ok(mut snapshot) = waiting.await else { return Listing::Unavailable(run.time_is_up()) };
         let now = self.engine.now();
         match self.read_all(run).await {
             Ok(everybody) => {
-                *snapshot = Some(Snapshot::of(now, &everybody, false));
+                self.keep(&Arc::new(Snapshot::of(now, &everybody, false)));
                 Listing::Everybody(everybody)
             }
             Err(NoList::Disabled) => Listing::CannotList,
@@ -184,12 +233,14 @@ impl People {
         }
     }
 
-    /// Reads page after page until everybody is there. A target that ignores paging, or repeats a page, ends it too.
+    /// Reads page after page until everybody is there: as many as there are said to be, or else until a page brings
+    /// nobody new, as a page may have fewer people than were asked for. So a target that ignores paging, or repeats a
+    /// page, ends it too.
     async fn read_all(&self, run: &Run<'_>) -> Result<Vec<Sighting>, NoList> {
         let mut everybody = Vec::new();
         let mut seen = HashSet::new();
         let mut records = 0;
-        for number in 1.. {
+        for number in 1..=MOST_PAGES {
             let page = self.page(run, number).await?;
             let total = page.paging.get("TotalRecords").and_then(Value::as_u64);
             let (length, known) = (page.persons.len(), seen.len());
@@ -203,19 +254,14 @@ impl People {
             let is_new = seen.len() > known;
             records += if is_new { length } else { 0 };
             match total {
-                Some(total) if records as u64 >= total => break,
-                Some(_) if is_new => {}
-                // Fewer than there are said to be: someone whom we did not see is not a nobody.
-                Some(_) => return Err(NoList::Unavailable(self.incomplete())),
-                None if is_new && length == PAGE => {}
-                None => break,
+                Some(total) if records as u64 >= total => return Ok(everybody),
+                None if !is_new => return Ok(everybody),
+                Some(_) if !is_new => break,
+                _ => {}
             }
         }
-        Ok(everybody)
-    }
-
-    fn incomplete(&self) -> String {
-        format!("{} does not list everybody", self.engine.name())
+        // Fewer than there are said to be, or no end: someone whom we did not see is not a nobody.
+        Err(NoList::Unavailable(format!("{} does not list everybody", self.engine.name())))
     }
 
     async fn page(&self, run: &Run<'_>, number: usize) -> Result<Page, NoList> {
@@ -257,5 +303,15 @@ impl Snapshot {
             }
         }
         Snapshot { read_at, for_a_miss, by_upn }
+    }
+
+    fn has(&self, upn: &str) -> bool {
+        self.by_upn.contains_key(upn)
+    }
+
+    /// Whose UPN this is; `None` where it is nobody's.
+    fn find(&self, upn: &str) -> Option<Found> {
+        let sighting = self.by_upn.get(upn)?.as_ref();
+        Some(sighting.map_or(Found::Several, |sighting| Found::Person(sighting.clone())))
     }
 }

@@ -26,16 +26,15 @@ impl Stored {
         u8::try_from(sex).ok()
     }
 
-    /// Whether everything that was sent is there. A PIN cannot be read, so with one the answer is no.
+    /// Whether everything that the update sets is there. A PIN cannot be read, so with one the answer is no.
     pub(super) fn has_all(&self, body: &Body<'_>) -> bool {
         body.properties.iter().all(|(name, value)| self.has(name, *value))
             && body.columns.iter().all(|(name, value)| self.column(name) == value)
     }
 
-    /// Whether something that was sent is there. A column that is empty proves nothing: it may always have been so.
-    pub(super) fn has_any(&self, body: &Body<'_>) -> bool {
+    /// Whether a property that the update sets is there. What was only sent along proves nothing: it was read before.
+    pub(super) fn has_any_property(&self, body: &Body<'_>) -> bool {
         body.properties.iter().any(|(name, value)| self.has(name, *value))
-            || body.columns.iter().any(|(name, value)| !value.is_empty() && self.column(name) == value)
     }
 
     fn has(&self, name: &str, value: Sent<'_>) -> bool {

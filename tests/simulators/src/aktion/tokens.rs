@@ -2,9 +2,10 @@
 //! A client that trusts the dates shown instead of its own clock must be found out, so the two are kept apart.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::answers::{Outcome, date};
@@ -60,5 +61,40 @@ impl Rate {
             self.0.push_back(now);
         }
         admitted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::Kind;
+
+    /// Uses a token twice, each time three fifths of its life after the last time, on a clock that the test moves.
+    async fn used_twice(sliding: bool) -> [bool; 2] {
+        let mut switches = Switches::with(crate::aktion::Aktion::switches());
+        switches.merge(&json!({"token_sliding": sliding})).unwrap();
+        let mut tokens = Tokens::default();
+        let token = tokens.issue(&switches)["Token"].as_str().unwrap().to_owned();
+        let request = Request {
+            method: http::Method::POST,
+            path: "/person/update".into(),
+            query: format!("Token={token}"),
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            too_long: false,
+            peer: [127, 0, 0, 1].into(),
+        };
+        let mut alive = [false; 2];
+        for use_of_it in &mut alive {
+            tokio::time::advance(Duration::from_secs(12)).await;
+            *use_of_it = tokens.check(&request, &switches).is_ok();
+        }
+        alive
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn use_extends_a_token_only_where_tokens_slide() {
+        assert_eq!(used_twice(false).await, [true, false]);
+        assert_eq!(used_twice(true).await, [true, true]);
     }
 }

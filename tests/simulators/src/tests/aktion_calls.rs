@@ -80,24 +80,6 @@ async fn an_expired_token_is_told_from_an_unknown_one() {
     }
 }
 
-/// Uses a token twice, each time three fifths of its life after the last use. Time itself is what is tested, so
-/// this waits.
-async fn used_twice(sliding: bool) -> u16 {
-    let client = Client::aktion().await;
-    client.switch(json!({"token_life_s": 1.5, "token_sliding": sliding})).await;
-    let token = client.log_in().await;
-    tokio::time::sleep(std::time::Duration::from_millis(900)).await;
-    assert_eq!(client.post(&update_path(&token), &joe()).await.status, 200);
-    tokio::time::sleep(std::time::Duration::from_millis(900)).await;
-    client.post(&update_path(&token), &joe()).await.status
-}
-
-#[tokio::test]
-async fn use_extends_a_token_only_where_tokens_slide() {
-    let (fixed, sliding) = tokio::join!(used_twice(false), used_twice(true));
-    assert_eq!((fixed, sliding), (401, 202));
-}
-
 #[tokio::test]
 async fn a_wrong_clock_changes_the_dates_shown_and_nothing_else() {
     let client = Client::aktion().await;

@@ -23,7 +23,8 @@ pub struct Serve {
 /// Runs until Ctrl-C, or until the process is told to terminate.
 pub async fn run(options: Serve) -> Result<(), Failure> {
     let mut stack = Stack::start(&options.stack).await?;
-    if options.sample && !stack.state.sample_imported {
+    // The sample's people are made up: they go to simulators only.
+    if options.sample && stack.is_simulated && !stack.state.sample_imported {
         show_sample(&stack.ready).await?;
         stack.state.sample_imported = true;
         stack.state.save()?;
@@ -41,7 +42,7 @@ async fn show_sample(ready: &Ready) -> Result<(), Failure> {
     let (api, key) =
         (&ready.api, |feature: Feature| ready.keys.get(feature.as_str()).map_or("", String::as_str));
     let shown = sample::import(api, key(Feature::PeopleImport), key(Feature::ImportLogs)).await?;
-    say("The sample batch: five parts, of which three succeed.\n");
+    say("The sample batch\n");
     say(&format!("PUT {api}/api/PeopleImport\n{}\n{}\n", shown.status, shown.request_id));
     say(&format!("GET {api}/api/ImportLogs/{}\n{}", shown.request_id, shown.log));
     Ok(())

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynoxide::Database;
-use people_adapters::aws::{self, Aws, AwsSettings};
+use people_adapters::aws::{self, AwsSettings};
 use people_adapters::config::{Config, DEFAULT_RETENTION_DAYS, PROFILE_DEFINITION, TARGETS};
 use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
 use people_adapters::s3::{create_bucket, write_object};
@@ -81,6 +81,8 @@ pub struct Stack {
     pub ready: Ready,
     /// What the data folder remembers.
     pub state: State,
+    /// Whether every target is a simulator.
+    pub is_simulated: bool,
     serving: JoinHandle<()>,
     schedule: JoinHandle<()>,
     permits: Arc<Semaphore>,
@@ -99,7 +101,7 @@ impl Stack {
             state.key(feature.as_str())?;
         }
         state.save()?;
-        let app = connect(options, &state, &started).await?;
+        let (app, is_simulated) = connect(options, &state, &started).await?;
         let permits = Arc::new(Semaphore::new(MOST_AT_ONCE as usize));
         let gateway =
             Gateway { app: app.clone(), lambda_limits: options.lambda_limits, permits: Arc::clone(&permits) };
@@ -109,6 +111,7 @@ impl Stack {
         Ok(Stack {
             ready: describe(api, &state, &started),
             state,
+            is_simulated,
             serving,
             schedule: tokio::spawn(schedule(app, started.database.clone())),
             permits,
@@ -170,7 +173,7 @@ async fn start(options: &Options, state: &mut State, lock: File) -> Result<Start
 
 /// Makes tables, bucket and keys where they are missing, puts the configuration into the bucket, and connects as a
 /// function in the cloud would.
-async fn connect(options: &Options, state: &State, started: &Started) -> Result<App, Failure> {
+async fn connect(options: &Options, state: &State, started: &Started) -> Result<(App, bool), Failure> {
     let settings = || AwsSettings::At {
         dynamodb: started.dynamodb.clone(),
         s3: started.s3.clone(),
@@ -182,7 +185,10 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
     let tables = Tables::with_prefix(TABLE_PREFIX);
     create_tables(&aws.dynamodb, &tables).await.doing("make the tables")?;
     create_bucket(&aws.s3, BUCKET).await.doing("make the bucket")?;
-    configure(options, &aws).await?;
+    let (definition, targets) = configuration(options)?;
+    let simulated = is_simulated(&targets);
+    write_object(&aws.s3, BUCKET, PROFILE_DEFINITION, definition).await.doing("store the configuration")?;
+    write_object(&aws.s3, BUCKET, TARGETS, targets).await.doing("store the configuration")?;
     let clock = Arc::new(SystemClock::default());
     put_keys(&DynamoKeys::new(aws.dynamodb, &tables, clock), &state.keys).await?;
     let config = Config {
@@ -190,35 +196,48 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
         tables,
         bucket: BUCKET.to_owned(),
         retention: Duration::from_secs(DEFAULT_RETENTION_DAYS * 24 * 60 * 60),
-        secrets: secrets(options)?,
+        secrets: secrets(options, simulated)?,
         simulators: started.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
     };
-    people_adapters::connect(&config).await.map_err(|error| Failure(error.to_string()))
+    let app = people_adapters::connect(&config).await.map_err(|error| Failure(error.to_string()))?;
+    Ok((app, simulated))
 }
 
-async fn configure(options: &Options, aws: &Aws) -> Result<(), Failure> {
-    let (definition, targets) = match &options.config {
-        None => (sample::PROFILE_DEFINITION.to_vec(), sample::TARGETS.to_vec()),
-        Some(folder) => {
-            let read = |name: &str| {
-                let file = folder.join(name);
-                fs::read(&file).doing(format_args!("read {}", file.display()))
-            };
-            (read("profile-definition.json")?, read("targets.json")?)
-        }
+/// The configuration: the definition and the targets.
+type Files = (Vec<u8>, Vec<u8>);
+
+fn configuration(options: &Options) -> Result<Files, Failure> {
+    let Some(folder) = &options.config else {
+        return Ok((sample::PROFILE_DEFINITION.to_vec(), sample::TARGETS.to_vec()));
     };
-    write_object(&aws.s3, BUCKET, PROFILE_DEFINITION, definition).await.doing("store the configuration")?;
-    write_object(&aws.s3, BUCKET, TARGETS, targets).await.doing("store the configuration")
+    let read = |name: &str| {
+        let file = folder.join(name);
+        fs::read(&file).doing(format_args!("read {}", file.display()))
+    };
+    Ok((read("profile-definition.json")?, read("targets.json")?))
 }
 
-/// The credentials of the targets: `secrets.json` beside the configuration, and those of the simulators.
-fn secrets(options: &Options) -> Result<Secrets, Failure> {
-    let simulated = serde_json::json!({
-        "aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY},
-    });
+/// Whether every target is a simulator, so that nothing that is made up can reach a real person.
+fn is_simulated(targets: &[u8]) -> bool {
+    let targets: serde_json::Value = serde_json::from_slice(targets).unwrap_or_default();
+    let is_simulator = |target: &serde_json::Value| {
+        target["baseUrl"].as_str().is_some_and(|url| url.starts_with("simulator:"))
+    };
+    targets["targets"].as_array().is_some_and(|targets| targets.iter().all(is_simulator))
+}
+
+/// The credentials of the targets: those of the simulators where there is nothing else, else `secrets.json` beside the
+/// configuration, so that no real target is ever sent a made-up key.
+fn secrets(options: &Options, is_simulated: bool) -> Result<Secrets, Failure> {
+    if is_simulated {
+        let simulated = serde_json::json!({
+            "aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY},
+        });
+        return Secrets::parse(simulated.to_string().as_bytes()).doing("read the simulators' credentials");
+    }
     let file = options.config.as_ref().map(|folder| folder.join("secrets.json"));
     match file.filter(|file| file.exists()) {
-        None => Secrets::parse(simulated.to_string().as_bytes()).doing("read the simulators' credentials"),
+        None => Ok(Secrets::default()),
         Some(file) => {
             let json = fs::read(&file).doing(format_args!("read {}", file.display()))?;
             Secrets::parse(&json).doing(format_args!("read {}", file.display()))

@@ -150,6 +150,30 @@ fn a_faulty_configuration_is_refused_with_every_fault_and_its_place() {
 }
 
 #[test]
+fn nothing_made_up_is_sent_to_a_target_that_is_no_simulator() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    let mut simulate = people(path, &["simulate", "--ready-file", "simulators.json"]);
+    let real = text(&simulate.ready(&path.join("simulators.json")), "/simulators/aktion").to_owned();
+    let targets = include_str!("../../targets.json")
+        .replace("\"simulator:aktion\"", &format!("\"{real}\", \"allowPlainHttp\": true"));
+    fs::write(path.join("profile-definition.json"), include_str!("../../profile-definition.json")).unwrap();
+    fs::write(path.join("targets.json"), targets).unwrap();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", ".", "--ready-file", "ready.json"];
+    let output = people(path, &arguments).output();
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.contains("/targets/0/credentials: there are no credentials 'aktion'"), "{printed}");
+    fs::write(path.join("secrets.json"), r#"{"aktion":{"userLogin":"own","apiKey":"own"}}"#).unwrap();
+    let mut serve = people(path, &arguments);
+    serve.ready(&path.join("ready.json"));
+    let calls = send("GET /_sim/calls", &real, "", "").unwrap().1;
+    let calls: Value = serde_json::from_str(&calls).unwrap();
+    let paths: Vec<_> = calls.as_array().unwrap().iter().map(|call| text(call, "/path")).collect();
+    assert_eq!(paths, ["/login"], "no sample is sent");
+    assert!(calls[0]["body"].as_str().unwrap().contains("\"own\""));
+}
+
+#[test]
 fn killed_in_the_middle_of_imports_nothing_that_was_answered_is_lost() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();

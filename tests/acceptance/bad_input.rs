@@ -266,6 +266,12 @@ async fn chunked_bodies_and_expectations_work_and_a_cut_one_is_a_fault() {
         (answer.status, local.log(&answer)),
         (400, "Error - InvalidRequest - the body was cut\n".into())
     );
+    let expect =
+        |head: String| raw(&local.ready().api, format!("{head}Expect: 100-continue\r\n\r\n").as_bytes());
+    let too_large = expect(head(104_857_601));
+    assert_eq!((too_large.status, too_large.body.len()), (413, 0), "what is announced need not be sent");
+    let unknown = expect(head(104_857_601).replace(local.key(), "wrong"));
+    assert_eq!((unknown.status, unknown.body.len()), (401, 0));
     let expecting =
         raw(&local.ready().api, format!("{}Expect: 100-continue\r\n\r\n[{{}}]", head(4)).as_bytes());
     assert_eq!(expecting.status, 100);

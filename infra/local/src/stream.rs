@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use people_adapters::http::Chunks;
 
@@ -50,6 +50,15 @@ impl Rejoined {
 impl Body for Rejoined {
     type Data = Bytes;
     type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    /// At least what was announced, so that too large a body is refused before it is read.
+    fn size_hint(&self) -> SizeHint {
+        let beginning = self.beginning.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.size_hint().lower());
+        let mut hint = SizeHint::new();
+        hint.set_lower(beginning + rest);
+        hint
+    }
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -27,7 +27,7 @@ const OBJECT_KEY: &str = "objectKey";
 
 /// How often a record is tried to be written. Whoever is overtaken is so by somebody who succeeded: of this many at
 /// once, each gets through.
-const ROUNDS: u32 = 8;
+const ROUNDS: u32 = 64;
 
 const PUT: &str = "record a document";
 const FIND: &str = "find a document";

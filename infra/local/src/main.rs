@@ -81,10 +81,9 @@ impl From<ServeArgs> for serve::Serve {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    lambda_http::tracing::subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(lambda_http::tracing::Level::WARN)
-        .init();
+    // The embedded DynamoDB warns of each condition that fails; to us that is an answer like any other.
+    let filter = lambda_http::tracing::subscriber::EnvFilter::new("warn,dynoxide=error");
+    lambda_http::tracing::subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     let ended = match cli.command {
         None => serve::run(cli.serve.into()).await,
         Some(Command::Serve(args)) => serve::run(args.into()).await,

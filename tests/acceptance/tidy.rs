@@ -72,7 +72,7 @@ fn no_file_is_too_long_to_be_read_at_once() {
 fn each_spelling_has_one_owner() {
     only_in(&["core/src/document.rs"], "\"documents/");
     only_in(&["adapters/src/http.rs"], "StatusCode::BAD_REQUEST");
-    only_in(&["adapters/src/http.rs"], "\"/api/");
+    only_in(&["adapters/src/http/routes.rs"], "\"/api/");
     only_in(&["adapters/src/http/auth.rs", "local/src/sample.rs"], "x-functions-key");
     only_in(&["adapters/src/config.rs"], "env::var");
 }

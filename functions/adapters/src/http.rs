@@ -4,9 +4,11 @@ mod accept;
 mod auth;
 mod body;
 mod report;
+mod routes;
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
-use http::{HeaderMap, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, StatusCode};
 use people_core::batch::RequestFault;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
@@ -18,11 +20,7 @@ use serde::Serialize;
 pub use accept::Format;
 pub use auth::{KeyCache, authenticate};
 pub use body::{Body, Chunks, Sent, drain, read};
-
-/// Where imports are sent to.
-pub const PEOPLE_IMPORT: &str = "/api/PeopleImport";
-/// Where logs are looked up; a log is one segment below.
-pub const IMPORT_LOGS: &str = "/api/ImportLogs";
+pub use routes::{Function, Parameters, Route};
 
 /// What an import was answered with.
 pub fn status(answer: Answer) -> StatusCode {
@@ -90,6 +88,14 @@ pub fn found(log: &ImportLog, format: Format) -> Response<String> {
     }
 }
 
+/// 200 without a body: the function answers. It says nothing of the stores or the targets, because anybody may ask.
+pub fn healthy(head: &Parts) -> Response<String> {
+    match head.method {
+        Method::GET | Method::HEAD => bare(StatusCode::OK),
+        _ => method_not_allowed("GET, HEAD", format(&head.headers)),
+    }
+}
+
 /// 404: there is nothing under this path.
 pub fn not_found(format: Format) -> Response<String> {
     plain("NotFound", StatusCode::NOT_FOUND, "There is nothing here.", format)
@@ -150,7 +156,7 @@ fn plain(kind: &'static str, status: StatusCode, detail: &str, format: Format) -
 }
 
 fn with_log(response: &mut Response<String>, id: ImportId) {
-    if let Ok(location) = HeaderValue::try_from(format!("{IMPORT_LOGS}/{id}")) {
+    if let Ok(location) = HeaderValue::try_from(format!("{}/{id}", Route::ImportLogs.path())) {
         response.headers_mut().insert(LOCATION, location);
     }
 }

@@ -5,13 +5,18 @@ use http::request::Parts;
 use http::{Method, Response};
 use http_body_util::Full;
 use lambda_http::{Body, Request};
-use people_adapters::{http as answers, system};
+use people_adapters::http::{self as answers, Route};
+use people_adapters::system;
 use people_core::import::{self, SYNCHRONOUS};
 use people_core::ports::{App, Feature};
 
 /// Answers an event of API Gateway. There is always a response; its body is text.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    let route = Route::of(&request);
     let (head, body) = request.into_parts();
+    if route != Some(Route::PeopleImport) {
+        return answers::not_found(answers::format(&head.headers)).map(Body::from);
+    }
     let body = match body {
         Body::Text(text) => Bytes::from(text),
         Body::Binary(bytes) => Bytes::from(bytes),

@@ -3,7 +3,7 @@
 use http::request::Parts;
 use http::{Method, Response};
 use lambda_http::{Body, Request, RequestExt};
-use people_adapters::http as answers;
+use people_adapters::http::{self as answers, Route};
 use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::log::ImportLog;
@@ -12,8 +12,14 @@ use people_core::ports::{App, Feature};
 /// Answers an event of API Gateway. There is always a response; its body is text.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let id = request.path_parameters().first("requestId").and_then(ImportId::parse);
+    let route = Route::of(&request);
     let (head, _) = request.into_parts();
-    look_up(app, &head, id).await.map(Body::from)
+    let answer = match route {
+        Some(Route::Health) => answers::healthy(&head),
+        Some(Route::ImportLog) => look_up(app, &head, id).await,
+        _ => answers::not_found(answers::format(&head.headers)),
+    };
+    answer.map(Body::from)
 }
 
 async fn look_up(app: &App, head: &Parts, id: Option<ImportId>) -> Response<String> {

@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lambda_http::{Adapter, Service};
 use lambda_runtime::{Context, LambdaEvent};
-use people_adapters::http::{self as answers, IMPORT_LOGS, PEOPLE_IMPORT};
+use people_adapters::http::{self as answers, Function, Parameters, Route};
 use people_core::ports::App;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -37,13 +37,6 @@ pub struct Gateway {
     pub lambda_limits: bool,
     /// Each request that is being worked on has one permit, so that the process can wait for them.
     pub permits: Arc<Semaphore>,
-}
-
-/// The functions behind the routes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Function {
-    BatchImport,
-    ImportLog,
 }
 
 type Handled = Pin<Box<dyn Future<Output = Result<Response<lambda_http::Body>, Infallible>> + Send>>;
@@ -83,52 +76,63 @@ impl Gateway {
         if let Some(function) = path.strip_prefix("/_local/run/") {
             return self.run(&head, function).await;
         }
-        let log = path.strip_prefix(IMPORT_LOGS).and_then(|rest| rest.strip_prefix('/'));
-        match log.filter(|id| !id.is_empty() && !id.contains('/')) {
-            Some(id) => {
-                let id = percent_encoding::percent_decode_str(id).decode_utf8_lossy();
-                self.event(Function::ImportLog, &head, &Bytes::new(), &[("requestId", &id)]).await
+        match Route::find(&path) {
+            Some((route, parameters)) if takes_a_body(route) => {
+                self.with_body(route, &parameters, head, body).await
             }
-            None if path == PEOPLE_IMPORT => self.import(head, body).await,
+            Some((route, parameters)) => self.invoke(route, &head, &Bytes::new(), &parameters).await,
             None => answers::not_found(answers::format(&head.headers)).map(Bytes::from),
         }
     }
 
-    async fn import(&self, head: Parts, body: Incoming) -> Response<Bytes> {
+    async fn with_body(
+        &self,
+        route: Route,
+        parameters: &Parameters,
+        head: Parts,
+        body: Incoming,
+    ) -> Response<Bytes> {
         let announced = http_body::Body::size_hint(&body).lower();
-        let body = match begin_unless_large(body, announced).await {
+        match begin_unless_large(body, announced).await {
             Begun::Whole(body) => {
-                let event = lambda::event(&head, &body, &[]);
+                let event = lambda::event(&head, &body, route, parameters);
                 if event.len() <= lambda::MAX_EVENT {
-                    return self.invoke(Function::BatchImport, &event).await;
+                    return self.run_event(route.function(), &event).await;
                 }
-                return self.stream(&head, Full::new(body).map_err(|never| match never {})).await;
+                let body = Full::new(body).map_err(|never| match never {});
+                self.stream(route, &head, body).await
             }
-            Begun::More(body) => body,
-        };
-        self.stream(&head, body).await
+            Begun::More(body) => self.stream(route, &head, body).await,
+        }
     }
 
     /// A body that no event can hold.
-    async fn stream(&self, head: &Parts, mut body: impl answers::Body) -> Response<Bytes> {
+    async fn stream(&self, route: Route, head: &Parts, mut body: impl answers::Body) -> Response<Bytes> {
         if self.lambda_limits {
             answers::drain(&head.headers, &mut body).await;
             return answers::too_large().map(Bytes::from);
         }
-        batch_import::import(&self.app, head, body).await.map(Bytes::from)
+        let answer = match route.function() {
+            Function::BatchImport => batch_import::import(&self.app, head, body).await,
+            Function::PdfStorage | Function::ImportLog => {
+                answers::drain(&head.headers, &mut body).await;
+                answers::too_large()
+            }
+        };
+        answer.map(Bytes::from)
     }
 
-    async fn event(
+    async fn invoke(
         &self,
-        function: Function,
+        route: Route,
         head: &Parts,
         body: &Bytes,
-        parameters: &[(&str, &str)],
+        parameters: &Parameters,
     ) -> Response<Bytes> {
-        self.invoke(function, &lambda::event(head, body, parameters)).await
+        self.run_event(route.function(), &lambda::event(head, body, route, parameters)).await
     }
 
-    async fn invoke(&self, function: Function, event: &str) -> Response<Bytes> {
+    async fn run_event(&self, function: Function, event: &str) -> Response<Bytes> {
         let Ok(request) = lambda::request(event) else { return lambda::broken() };
         let app = self.app.clone();
         let handler = lambda_http::service_fn(move |request| handle(app.clone(), function, request));
@@ -162,9 +166,15 @@ fn handle(app: App, function: Function, request: lambda_http::Request) -> Handle
     Box::pin(async move {
         Ok(match function {
             Function::BatchImport => batch_import::handle(&app, request).await,
+            Function::PdfStorage => pdf_storage::handle(&app, request).await,
             Function::ImportLog => import_log::handle(&app, request).await,
         })
     })
+}
+
+/// The others ignore what is sent with them.
+fn takes_a_body(route: Route) -> bool {
+    matches!(route, Route::PeopleImport | Route::Documents | Route::Document)
 }
 
 async fn begin_unless_large(body: Incoming, announced: u64) -> Begun {

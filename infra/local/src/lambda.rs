@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use lambda_http::request::LambdaRequest;
+use people_adapters::http::{Parameters, Route};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -15,17 +16,18 @@ use serde_json::{Map, Value, json};
 pub(crate) const MAX_EVENT: usize = 6 * 1024 * 1024;
 
 /// The event that API Gateway would make of a request; `parameters` are those of its route.
-pub(crate) fn event(head: &Parts, body: &Bytes, parameters: &[(&str, &str)]) -> String {
+pub(crate) fn event(head: &Parts, body: &Bytes, route: Route, parameters: &Parameters) -> String {
     let path = percent_decode_str(head.uri.path()).decode_utf8_lossy();
+    let route = format!("ANY {}", route.path());
     let mut event = json!({
         "version": "2.0",
-        "routeKey": "$default",
+        "routeKey": route,
         "rawPath": path,
         "rawQueryString": head.uri.query().unwrap_or_default(),
         "headers": headers(&head.headers),
         "requestContext": {
             "stage": "$default", "time": "", "timeEpoch": 0, "accountId": "local", "apiId": "local", "requestId": "local",
-            "domainName": "localhost",
+            "domainName": "localhost", "routeKey": route,
             "http": {"method": head.method.as_str(), "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
         },
         "pathParameters": parameters.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<Map<_, _>>(),

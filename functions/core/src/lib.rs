@@ -9,6 +9,8 @@
 //! 4. [`import`] opens the [`log`], lets [`delivery`] and [`filing`] do their work, and closes it;
 //! 5. [`log_text`] shows the log.
 //!
+//! [`profile_schema`] tells callers beforehand what the second step accepts.
+//!
 //! What is deliberately absent: any I/O. The stores, the targets and the time are [`ports`], with twins in [`memory`]. A
 //! part that is invalid and a target that refuses are outcomes; the only error is [`error::StoreError`]: a store of
 //! ours failed. No type here is written to a wire or a table; adapters have their own.
@@ -33,6 +35,7 @@ pub mod multipart;
 pub mod person;
 pub mod ports;
 pub mod profile;
+pub mod profile_schema;
 pub mod shown;
 pub mod time;
 pub mod update;

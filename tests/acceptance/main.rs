@@ -5,6 +5,7 @@
 //! | `imports` | what goes in, what is answered, what the target and the bucket hold afterwards |
 //! | `bad_input` | every fault of a request and of a part, and every limit at n and n+1 |
 //! | `clients` | the same request by the clients that people use |
+//! | `definition` | what callers are told of a person update beforehand |
 //! | `events` | events of API Gateway through the real handlers |
 //! | `tidy` | the rules of the house that no compiler checks |
 
@@ -18,6 +19,7 @@
 
 mod bad_input;
 mod clients;
+mod definition;
 mod events;
 mod http;
 mod imports;

@@ -3,10 +3,13 @@
 mod accept;
 mod auth;
 mod body;
+mod etag;
 mod report;
 mod routes;
 
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 use people_core::batch::RequestFault;
@@ -15,6 +18,8 @@ use people_core::id::ImportId;
 use people_core::import::Interrupted;
 use people_core::log::{Answer, ImportLog};
 use people_core::log_text::{self, LogKind};
+use people_core::profile::Profile;
+use people_core::profile_schema;
 use serde::Serialize;
 
 pub use accept::Format;
@@ -86,6 +91,23 @@ pub fn found(log: &ImportLog, format: Format) -> Response<String> {
         Format::Text => text(StatusCode::OK, log_text::render(log)),
         Format::Json => json(StatusCode::OK, report::render(log)),
     }
+}
+
+/// The definition as JSON Schema, or 304 where the caller has it already. It is asked for again each time, because an
+/// administrator can change it at any time.
+pub fn definition(profile: &Profile, headers: &HeaderMap) -> Response<String> {
+    let schema = profile_schema::print(profile);
+    let tag = etag::of(&schema);
+    let mut response = if etag::is_known(headers, &tag) {
+        bare(StatusCode::NOT_MODIFIED)
+    } else {
+        let mut response = Response::new(schema);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/schema+json"));
+        response
+    };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response.headers_mut().extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
+    response
 }
 
 /// 200 without a body: the function answers. It says nothing of the stores or the targets, because anybody may ask.

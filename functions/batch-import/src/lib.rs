@@ -1,4 +1,5 @@
-//! `PUT /api/PeopleImport`: a batch of person updates and PDFs comes in, its GUID goes out.
+//! `PUT /api/PeopleImport`: a batch of person updates and PDFs comes in, its GUID goes out. `GET /api/ProfileDefinition`
+//! says beforehand what a person update may hold: the function that checks it tells it.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -14,15 +15,33 @@ use people_core::ports::{App, Feature};
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let route = Route::of(&request);
     let (head, body) = request.into_parts();
-    if route != Some(Route::PeopleImport) {
-        return answers::not_found(answers::format(&head.headers)).map(Body::from);
-    }
-    let body = match body {
+    let answer = match route {
+        Some(Route::PeopleImport) => import(app, &head, Full::new(bytes(body))).await,
+        Some(Route::ProfileDefinition) => definition(app, &head).await,
+        _ => answers::not_found(answers::format(&head.headers)),
+    };
+    answer.map(Body::from)
+}
+
+fn bytes(body: Body) -> Bytes {
+    match body {
         Body::Text(text) => Bytes::from(text),
         Body::Binary(bytes) => Bytes::from(bytes),
         _ => Bytes::new(),
-    };
-    import(app, &head, Full::new(body)).await.map(Body::from)
+    }
+}
+
+/// HEAD is answered like GET: the server in front leaves the body out.
+async fn definition(app: &App, head: &Parts) -> Response<String> {
+    let format = answers::format(&head.headers);
+    if !matches!(head.method, Method::GET | Method::HEAD) {
+        return answers::method_not_allowed("GET, HEAD", format);
+    }
+    match answers::authenticate(app, head, Feature::PeopleImport).await {
+        Ok(Some(_)) => answers::definition(&app.profile, &head.headers),
+        Ok(None) => answers::unauthorized(),
+        Err(error) => answers::unavailable(format, &error),
+    }
 }
 
 /// Answers a request whose body comes in a stream, as a plain server gets it.

@@ -1,6 +1,8 @@
 //! The schema that a definition prints, held against the reader of person updates by a stock validator: whatever one of
 //! them accepts, the other has to accept.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use jsonschema::Validator;
 use people_core::profile::Profile;
 use people_core::{profile_schema, update};

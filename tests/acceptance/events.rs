@@ -1,6 +1,5 @@
 //! Events of API Gateway (payload format 2.0) through the real handlers, over the ports in memory.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lambda_http::request::from_str;
@@ -15,13 +14,8 @@ use people_core::time::Timestamp;
 async fn app() -> App {
     let keys = MemoryKeys::default();
     for (key, feature) in [("import-key", Feature::PeopleImport), ("logs-key", Feature::ImportLogs)] {
-        let record = ApiKey {
-            name: "payroll".into(),
-            features: BTreeSet::from([feature]),
-            expires_at: None,
-            revoked: false,
-        };
-        keys.put(&KeyHash::of(key), &record).await.unwrap();
+        let now = Timestamp::from_millis(0);
+        keys.create(&ApiKey::new(KeyHash::of(key), "payroll", [feature], now)).await.unwrap();
     }
     App {
         profile: Arc::new(Profile::parse(include_bytes!("../../infra/profile-definition.json")).unwrap()),

@@ -28,6 +28,7 @@ pub mod finding;
 pub mod form;
 pub mod id;
 pub mod import;
+pub mod key;
 pub mod log;
 pub mod log_text;
 pub mod memory;

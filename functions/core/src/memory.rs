@@ -12,7 +12,8 @@ use crate::id::ImportId;
 use crate::log::ImportLog;
 use crate::person::{Identifier, NativeKey, Person, PersonKey, TargetName};
 use crate::ports::{
-    ApiKey, Clock, Directory, Documents, Imports, IndexEntry, KeyHash, Keys, Opened, Sighting, Stored,
+    ApiKey, Clock, Created, Directory, Documents, Imports, IndexEntry, KeyHash, Keys, Opened, Revoked,
+    Sighting, Stored,
 };
 use crate::time::Timestamp;
 
@@ -143,8 +144,32 @@ impl Keys for MemoryKeys {
         Ok(lock(&self.0).get(hash).cloned())
     }
 
-    async fn put(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), StoreError> {
-        lock(&self.0).insert(hash.clone(), key.clone());
+    async fn create(&self, key: &ApiKey) -> Result<Created, StoreError> {
+        let mut keys = lock(&self.0);
+        if keys.contains_key(&key.hash) {
+            return Ok(Created::Before);
+        }
+        keys.insert(key.hash.clone(), key.clone());
+        Ok(Created::New)
+    }
+
+    async fn list(&self) -> Result<Vec<ApiKey>, StoreError> {
+        let mut keys: Vec<_> = lock(&self.0).values().cloned().collect();
+        keys.sort_by_key(|key| (key.created_at, key.hash.0));
+        Ok(keys)
+    }
+
+    async fn revoke(&self, hash: &KeyHash) -> Result<Revoked, StoreError> {
+        let mut keys = lock(&self.0);
+        let Some(key) = keys.get_mut(hash) else { return Ok(Revoked::Unknown) };
+        key.revoked = true;
+        Ok(Revoked::Revoked)
+    }
+
+    async fn used(&self, hash: &KeyHash, hour: Timestamp) -> Result<(), StoreError> {
+        if let Some(key) = lock(&self.0).get_mut(hash) {
+            key.last_used = key.last_used.max(Some(hour));
+        }
         Ok(())
     }
 }

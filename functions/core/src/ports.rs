@@ -2,11 +2,9 @@
 //! and one suite of tests that both pass.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 
 use crate::document::{Document, Slot, Spool};
 use crate::error::StoreError;
@@ -16,6 +14,8 @@ use crate::person::{Identifier, NativeKey, Person, PersonKey, TargetName};
 use crate::profile::Profile;
 use crate::time::Timestamp;
 use crate::update::Change;
+
+pub use crate::key::{ApiKey, Feature, KeyHash};
 
 /// Everything that an entry point works with. Made once per process, shared by all requests.
 #[derive(Clone)]
@@ -204,63 +204,36 @@ pub trait Keys: Send + Sync {
     /// The key with this hash.
     async fn find(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError>;
 
-    /// Stores a key under its hash; one that is there is replaced.
-    async fn put(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), StoreError>;
+    /// Stores a key, on the condition that its hash is new. [`Created::Before`] changes nothing.
+    async fn create(&self, key: &ApiKey) -> Result<Created, StoreError>;
+
+    /// Every key, also those that work no more: the oldest first, those of one second in the order of their hashes.
+    async fn list(&self) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// Revokes a key for good; doing it again changes nothing.
+    async fn revoke(&self, hash: &KeyHash) -> Result<Revoked, StoreError>;
+
+    /// Notes that a key was used in the hour that begins at `hour`. What is noted only ever rises; an unknown key stays
+    /// unknown. Nobody waits long for it: a failure costs the note.
+    async fn used(&self, hash: &KeyHash, hour: Timestamp) -> Result<(), StoreError>;
 }
 
-/// The SHA-256 of an API key. The key itself is 32 random bytes in text, so a plain hash cannot be guessed back.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct KeyHash(pub [u8; 32]);
-
-impl KeyHash {
-    /// The hash of a key as a caller sent it.
-    pub fn of(key: &str) -> KeyHash {
-        KeyHash(Sha256::digest(key.as_bytes()).into())
-    }
+/// Whether the hash of a key was new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It was; the key is there now.
+    New,
+    /// There is a key of this hash already.
+    Before,
 }
 
-impl fmt::Debug for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// What is known of an API key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    /// Its name, shown in logs.
-    pub name: String,
-    /// What it may be used for.
-    pub features: BTreeSet<Feature>,
-    /// When it stops working.
-    pub expires_at: Option<Timestamp>,
-    /// Whether somebody has revoked it.
-    pub revoked: bool,
-}
-
-/// What an API key may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Feature {
-    /// Sending imports.
-    PeopleImport,
-    /// Storing single documents.
-    Documents,
-    /// Reading import logs.
-    ImportLogs,
-}
-
-impl Feature {
-    /// Every feature.
-    pub const ALL: [Feature; 3] = [Feature::PeopleImport, Feature::Documents, Feature::ImportLogs];
-
-    /// The feature's name, as it is stored and as commands take it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Feature::PeopleImport => "PeopleImport",
-            Feature::Documents => "Documents",
-            Feature::ImportLogs => "ImportLogs",
-        }
-    }
+/// Whether there was a key to revoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// There was; it works no more, however many caches have to forget it first.
+    Revoked,
+    /// There is no key of this hash.
+    Unknown,
 }
 
 /// The time.

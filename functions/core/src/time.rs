@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 const SECONDS: &[BorrowedFormatItem<'_>] =
@@ -54,6 +55,33 @@ impl Timestamp {
     }
 }
 
+/// Moments that people write and that commands take.
+impl Timestamp {
+    /// The moment that an RFC 3339 time names, of any zone; `None` where it is no such time. What is finer than a
+    /// millisecond is cut off.
+    pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Timestamp)
+    }
+
+    /// The beginning of the day `yyyy-MM-dd` in UTC; `None` where it is no such date.
+    pub fn parse_date(text: &str) -> Option<Timestamp> {
+        if is_date(text) { Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")) } else { None }
+    }
+
+    /// The beginning of its second.
+    #[must_use]
+    pub fn to_second(self) -> Timestamp {
+        Timestamp(self.0 - self.0.rem_euclid(1000))
+    }
+
+    /// The beginning of its hour.
+    #[must_use]
+    pub fn to_hour(self) -> Timestamp {
+        Timestamp(self.0 - self.0.rem_euclid(60 * 60 * 1000))
+    }
+}
+
 /// Whether `text` is a `yyyy-MM-dd` of the (proleptic Gregorian) calendar, years 0000 to 9999. The digits are read here,
 /// because a general parser takes ten times as long, and a batch may have a thousand dates.
 pub fn is_date(text: &str) -> bool {
@@ -77,6 +105,32 @@ mod tests {
         let moment = Timestamp::from_millis(1_700_757_179_999);
         assert_eq!(moment.to_log_text(), "2023-11-23T16:32:59");
         assert_eq!(moment.to_rfc3339(), "2023-11-23T16:32:59Z");
+    }
+
+    #[test]
+    fn times_and_dates_are_read() {
+        for (text, millis) in [
+            ("2023-11-23T16:32:59Z", 1_700_757_179_000),
+            ("2023-11-23T17:32:59.9876+01:00", 1_700_757_179_987),
+            ("1969-12-31T23:59:59.999Z", -1),
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text), Some(Timestamp::from_millis(millis)), "{text}");
+        }
+        assert_eq!(Timestamp::parse_date("2023-11-23"), Some(Timestamp::from_millis(1_700_697_600_000)));
+        for text in ["", "2023-11-23T16:32:59", "2023-02-29T00:00:00Z", "tomorrow", "1700757179"] {
+            assert_eq!((Timestamp::parse_rfc3339(text), Timestamp::parse_date(text)), (None, None), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_and_hours_begin_before_what_is_in_them() {
+        for (millis, second, hour) in
+            [(0, 0, 0), (3_599_999, 3_599_000, 0), (3_600_000, 3_600_000, 3_600_000)]
+        {
+            let moment = Timestamp::from_millis(millis);
+            assert_eq!((moment.to_second().millis(), moment.to_hour().millis()), (second, hour));
+        }
+        assert_eq!(Timestamp::from_millis(-1).to_hour().millis(), -3_600_000);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run ends")]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -148,13 +148,8 @@ async fn app(url: &str, limit: usize) -> App {
     };
     let targets = targets::connect(config.to_string().as_bytes(), &profile, context).unwrap();
     let keys = MemoryKeys::default();
-    let key = ApiKey {
-        name: "bench".into(),
-        features: BTreeSet::from([Feature::PeopleImport]),
-        expires_at: None,
-        revoked: false,
-    };
-    keys.put(&KeyHash::of(KEY), &key).await.unwrap();
+    let key = ApiKey::new(KeyHash::of(KEY), "bench", [Feature::PeopleImport], clock.now());
+    keys.create(&key).await.unwrap();
     App {
         profile: Arc::new(profile),
         targets: targets.into(),

@@ -1,6 +1,6 @@
 //! The whole product on this machine: everything is started in order, and stopped tidily.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ use people_adapters::s3::{create_bucket, write_object};
 use people_adapters::secret::Secret;
 use people_adapters::system::SystemClock;
 use people_adapters::targets::config::Secrets;
-use people_core::ports::{ApiKey, App, Feature, KeyHash, Keys};
+use people_core::ports::{ApiKey, App, Clock, Feature, KeyHash, Keys};
+use people_core::time::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -26,9 +27,9 @@ use crate::ready::{Ready, Simulating};
 use crate::state::State;
 use crate::{embedded, sample};
 
-const REGION: &str = "eu-central-1";
-const BUCKET: &str = "people";
-const TABLE_PREFIX: &str = "people";
+pub(crate) const REGION: &str = "eu-central-1";
+pub(crate) const BUCKET: &str = "people";
+pub(crate) const TABLE_PREFIX: &str = "people";
 /// The features that exist; each has a local key.
 const FEATURES: [Feature; 2] = [Feature::PeopleImport, Feature::ImportLogs];
 /// How often the directory is filled.
@@ -190,7 +191,8 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
     write_object(&aws.s3, BUCKET, PROFILE_DEFINITION, definition).await.doing("store the configuration")?;
     write_object(&aws.s3, BUCKET, TARGETS, targets).await.doing("store the configuration")?;
     let clock = Arc::new(SystemClock::default());
-    put_keys(&DynamoKeys::new(aws.dynamodb, &tables, clock), &state.keys).await?;
+    let now = clock.now();
+    put_keys(&DynamoKeys::new(aws.dynamodb, &tables, clock), &state.keys, now).await?;
     let config = Config {
         aws: settings(),
         tables,
@@ -245,16 +247,17 @@ fn secrets(options: &Options, is_simulated: bool) -> Result<Secrets, Failure> {
     }
 }
 
-async fn put_keys(store: &DynamoKeys, keys: &BTreeMap<String, String>) -> Result<(), Failure> {
+async fn put_keys(
+    store: &DynamoKeys,
+    keys: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Result<(), Failure> {
     for feature in Feature::ALL {
         let Some(key) = keys.get(feature.as_str()) else { continue };
-        let record = ApiKey {
-            name: format!("local-{}", feature.as_str()),
-            features: BTreeSet::from([feature]),
-            expires_at: None,
-            revoked: false,
-        };
-        store.put(&KeyHash::of(key), &record).await.doing("store the local keys")?;
+        let name = format!("local-{}", feature.as_str());
+        // One that is there already stays as it is: it may have been revoked.
+        let key = ApiKey::new(KeyHash::of(key), name, [feature], now);
+        store.create(&key).await.doing("store the local keys")?;
     }
     Ok(())
 }

@@ -48,10 +48,7 @@ impl Config {
     /// | `PEOPLE_NATIVE_ROOTS` | `true`: trust the system's certificate authorities for AWS, not the embedded ones |
     /// | `AWS_…` | the standard variables of the AWS SDK, `AWS_ENDPOINT_URL_…` included |
     pub fn from_env() -> Result<Config, InvalidEnvironment> {
-        Config::from_variables(|name| {
-            #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-            std::env::var(name).ok().filter(|value| !value.is_empty())
-        })
+        Config::from_variables(variable)
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Config, InvalidEnvironment> {
@@ -96,6 +93,60 @@ impl Config {
     }
 }
 
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The standard variables that lead to somebody's AWS; any of them will do.
+const LEADING: [&str; 6] = [
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL",
+    "AWS_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+];
+
+/// What the environment tells the commands of an administrator. Nothing in it has to be there.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// How AWS is reached.
+    pub aws: AwsSettings,
+    /// Which of the standard variables lead there; where there is none, AWS is not meant.
+    pub led_by: Vec<&'static str>,
+    /// `PEOPLE_TABLE_PREFIX`.
+    pub table_prefix: Option<String>,
+    /// `PEOPLE_BUCKET`.
+    pub bucket: Option<String>,
+}
+
+impl Surroundings {
+    /// Reads the environment.
+    pub fn from_env() -> Surroundings {
+        Surroundings::from_variables(variable)
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Surroundings {
+        let endpoints = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+        let [_, s3, all] = endpoints.map(|name| variable(name).is_some());
+        // A server of somebody else's is not signed by Amazon.
+        let foreign = |name| variable(name).is_some_and(|url| url.starts_with("https:"));
+        let aws = AwsSettings::Environment {
+            path_style: s3 || all,
+            native_roots: variable("PEOPLE_NATIVE_ROOTS").as_deref() == Some("true")
+                || endpoints.into_iter().any(foreign),
+        };
+        Surroundings {
+            aws,
+            led_by: LEADING.into_iter().filter(|name| variable(name).is_some()).collect(),
+            table_prefix: variable("PEOPLE_TABLE_PREFIX"),
+            bucket: variable("PEOPLE_BUCKET"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +165,23 @@ mod tests {
             starts,
             ["PEOPLE_TABLE_PREFIX", "PEOPLE_BUCKET", "PEOPLE_RETENTION_DAYS", "PEOPLE_TARGET_SECRETS"]
         );
+    }
+
+    #[test]
+    fn any_standard_variable_leads_to_aws() {
+        let read = |name: &str, value: &str| {
+            Surroundings::from_variables(|asked| (asked == name).then(|| value.to_owned()))
+        };
+        for name in LEADING {
+            assert_eq!(read(name, "x").led_by, [name]);
+        }
+        assert_eq!(read("AWS_PAGER", "x").led_by, [""; 0]);
+        let native = |url: &str| match read("AWS_ENDPOINT_URL_DYNAMODB", url).aws {
+            AwsSettings::Environment { native_roots, path_style } => (native_roots, path_style),
+            AwsSettings::At { .. } => panic!("not from the environment"),
+        };
+        assert_eq!(native("https://dynamodb.example"), (true, false));
+        assert_eq!(native("http://127.0.0.1:8000"), (false, false));
     }
 
     #[test]

@@ -41,6 +41,19 @@ pub fn connect(
     Ok(settings.into_iter().map(|settings| target(settings, &http, &context.clock)).collect())
 }
 
+/// Checks `targets.json` against the profile definition as [`connect`] does, except for the credentials: whoever changes
+/// the configuration need not have them. `simulators` are those that `simulator:NAME` may name.
+///
+/// # Errors
+/// Everything that is wrong with the configuration, at once.
+pub fn check(
+    config: &[u8],
+    profile: &Profile,
+    simulators: &HashMap<String, String>,
+) -> Result<(), InvalidTargets> {
+    config::read_with(config, profile, simulators, None).map(drop)
+}
+
 fn target(settings: Settings, http: &HttpClient, clock: &Arc<dyn Clock>) -> ConfiguredTarget {
     match settings {
         Settings::Aktion(settings) => ConfiguredTarget {

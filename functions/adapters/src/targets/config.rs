@@ -71,13 +71,24 @@ pub(super) fn read(
     profile: &Profile,
     context: &Context,
 ) -> Result<Vec<Settings>, InvalidTargets> {
+    read_with(json, profile, &context.simulators, Some(&context.secrets))
+}
+
+/// Reads and checks all targets. Without `secrets`, credentials are not missed, and no target can be made.
+pub(super) fn read_with(
+    json: &[u8],
+    profile: &Profile,
+    simulators: &HashMap<String, String>,
+    secrets: Option<&Secrets>,
+) -> Result<Vec<Settings>, InvalidTargets> {
     let file: File<'_> = serde_json::from_slice(json)
         .map_err(|error| InvalidTargets(vec![format!("it is not {{\"targets\":[…]}}: {error}")]))?;
     let mut faults = Vec::new();
     let mut names = BTreeSet::new();
     let mut targets = Vec::new();
     for (index, entry) in file.targets.iter().enumerate() {
-        let mut check = Check { profile, context, at: format!("/targets/{index}"), faults: &mut faults };
+        let at = format!("/targets/{index}");
+        let mut check = Check { profile, simulators, secrets, at, faults: &mut faults };
         match serde_json::from_str(entry.get()) {
             Ok(Entry::Aktion(entry)) => {
                 check.name(&entry.name, &mut names);
@@ -92,7 +103,8 @@ pub(super) fn read(
 /// Checks one target and collects what is wrong with it.
 pub(super) struct Check<'a> {
     pub(super) profile: &'a Profile,
-    context: &'a Context,
+    simulators: &'a HashMap<String, String>,
+    secrets: Option<&'a Secrets>,
     at: String,
     faults: &'a mut Vec<String>,
 }
@@ -121,7 +133,7 @@ impl Check<'_> {
     /// The address that a base URL stands for.
     pub(super) fn base_url(&mut self, text: &str, allow_plain_http: bool) -> Option<BaseUrl> {
         let result = match text.strip_prefix("simulator:") {
-            Some(name) => match self.context.simulators.get(name) {
+            Some(name) => match self.simulators.get(name) {
                 Some(url) => BaseUrl::parse(url, true),
                 None => Err(format!("there is no simulator '{name}' here")),
             },
@@ -130,9 +142,10 @@ impl Check<'_> {
         result.map_err(|fault| self.fault("/baseUrl", fault)).ok()
     }
 
-    /// The credentials of this name, in the shape that the kind of target wants.
+    /// The credentials of this name, in the shape that the kind of target wants; `None` without a fault where credentials
+    /// are not at hand at all.
     pub(super) fn credentials<T: DeserializeOwned>(&mut self, name: &str, shape: &str) -> Option<T> {
-        let Some(json) = self.context.secrets.0.get(name).map(Secret::reveal) else {
+        let Some(json) = self.secrets?.0.get(name).map(Secret::reveal) else {
             self.fault("/credentials", format!("there are no credentials '{name}'"));
             return None;
         };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use people_adapters::targets::config::Secrets;
-use people_adapters::targets::{Context, connect};
+use people_adapters::targets::{self, Context, connect};
 use people_core::memory::ManualClock;
 use people_core::profile::Profile;
 use people_core::time::Timestamp;
@@ -194,6 +194,32 @@ fn what_is_not_known_is_refused() {
     assert_eq!(check_with(upn).len(), 1);
     assert!(check(&json!({}))[0].starts_with("it is not {\"targets\":[…]}"));
     assert_eq!(check(&json!([])), [""; 0]);
+}
+
+#[test]
+fn a_check_misses_no_credentials_and_finds_everything_else() {
+    let simulators = HashMap::from([("aktion".to_owned(), "http://127.0.0.1:1".to_owned())]);
+    let check = |entry: Value| {
+        let targets = json!({"targets": [entry]}).to_string();
+        targets::check(targets.as_bytes(), &crate::stage::profile(), &simulators)
+            .err()
+            .map(|invalid| invalid.0)
+    };
+    assert_eq!(check(entry()), None);
+    let mut faulty = entry();
+    faulty["limit"] = json!(0);
+    faulty["fields"]["unknown"] = json!("Name");
+    faulty["baseUrl"] = json!("simulator:scim");
+    let mut faults = check(faulty).unwrap();
+    faults.retain(|fault| !fault.contains("is taken by"));
+    assert_eq!(
+        faults,
+        [
+            "/targets/0/baseUrl: there is no simulator 'scim' here",
+            "/targets/0/fields/unknown: there is no field 'unknown'",
+            "/targets/0/limit: it is not between 1 and 1000",
+        ]
+    );
 }
 
 #[test]

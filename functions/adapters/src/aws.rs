@@ -164,7 +164,9 @@ where
             "could not be reached in time".to_owned()
         }
         SdkError::DispatchFailure(failure) if failure.is_io() => "could not be reached".to_owned(),
-        SdkError::DispatchFailure(_) => "could not be called".to_owned(),
+        SdkError::DispatchFailure(_) => {
+            "could not be called: is there a region, are there credentials?".to_owned()
+        }
         SdkError::ResponseError(_) => "answered what is no answer".to_owned(),
         SdkError::ServiceError(answer) => {
             format!("answered {}", answer.err().code().map_or_else(|| "no code".to_owned(), plain))

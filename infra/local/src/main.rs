@@ -1,99 +1,54 @@
-//! The command `people`: the whole product on this machine, and its simulated targets.
+//! The command `people`: the whole product on this machine, its simulated targets, and what administrators need.
+
+mod cli;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use people_local::stack::{Options, Simulators};
-use people_local::{serve, simulate};
+use clap::Parser;
+use people_adapters::config::Surroundings;
+use people_local::failure::Failure;
+use people_local::place::{Place, Said};
+use people_local::{config_push, definition, keys, serve, simulate};
 
-/// Takes batches of person updates and PDFs to the systems that people use.
-#[derive(Parser)]
-#[command(name = "people", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    serve: ServeArgs,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Start the whole product on this machine, with simulated targets (the default)
-    Serve(ServeArgs),
-    /// Start the simulated targets alone; they outlive a `serve` that is killed
-    Simulate(SimulateArgs),
-}
-
-#[derive(Args)]
-struct ServeArgs {
-    /// Where the API listens; port 0 picks a free one, which is kept
-    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
-    listen: std::net::SocketAddr,
-    /// Where state is kept
-    #[arg(long, default_value = ".people", value_name = "DIR")]
-    data: PathBuf,
-    /// Where profile-definition.json and targets.json are [default: the samples]
-    #[arg(long, value_name = "DIR")]
-    config: Option<PathBuf>,
-    /// Write the addresses and keys to this file when everything answers
-    #[arg(long, value_name = "FILE")]
-    ready_file: Option<PathBuf>,
-    /// Import no sample batch on the first start
-    #[arg(long)]
-    no_sample: bool,
-    /// Start no simulated targets
-    #[arg(long, conflicts_with = "simulators")]
-    no_simulators: bool,
-    /// Use the simulated targets of a running `people simulate`, whose ready file this is
-    #[arg(long, value_name = "FILE")]
-    simulators: Option<PathBuf>,
-    /// Refuse what Lambda would: events of more than 6 MiB
-    #[arg(long)]
-    lambda_limits: bool,
-}
-
-#[derive(Args)]
-struct SimulateArgs {
-    /// Write the addresses to this file when everything answers
-    #[arg(long, value_name = "FILE")]
-    ready_file: Option<PathBuf>,
-}
-
-impl From<ServeArgs> for serve::Serve {
-    fn from(args: ServeArgs) -> serve::Serve {
-        let stack = Options {
-            listen: args.listen,
-            data: args.data,
-            config: args.config,
-            simulators: match (args.no_simulators, args.simulators) {
-                (true, _) => Simulators::None,
-                (false, Some(file)) => Simulators::Running(file),
-                (false, None) => Simulators::Own,
-            },
-            lambda_limits: args.lambda_limits,
-        };
-        serve::Serve { stack, ready_file: args.ready_file, sample: !args.no_sample }
-    }
-}
+use crate::cli::{Cli, Command, ConfigCommand, DefinitionCommand};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    // The embedded DynamoDB warns of each condition that fails; to us that is an answer like any other.
-    let filter = lambda_http::tracing::subscriber::EnvFilter::new("warn,dynoxide=error");
+    // The embedded DynamoDB warns of each condition that fails, and the SDK shows every answer of a source that has no
+    // credentials; to us these are answers like any other.
+    let filter = lambda_http::tracing::subscriber::EnvFilter::new("warn,dynoxide=error,aws_config=error");
     lambda_http::tracing::subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
-    let ended = match cli.command {
-        None => serve::run(cli.serve.into()).await,
-        Some(Command::Serve(args)) => serve::run(args.into()).await,
-        Some(Command::Simulate(args)) => simulate::run(args.ready_file).await,
-    };
-    match ended {
+    match run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "people: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let place = |said: Said| Place::find(said, Surroundings::from_env());
+    match cli.command {
+        None => serve::run(cli.serve.into()).await,
+        Some(Command::Serve(args)) => serve::run(args.into()).await,
+        Some(Command::Simulate(args)) => simulate::run(args.ready_file).await,
+        Some(Command::Keys(args)) => {
+            let (command, said) = args.split();
+            keys::run(command, &place(said)).await
+        }
+        Some(Command::Definition(DefinitionCommand::Check { file })) => definition::check(&file),
+        Some(Command::Config(command)) => match command {
+            ConfigCommand::Check(args) => {
+                let (folder, said) = args.split();
+                config_push::check(&folder, &place(said)).await
+            }
+            ConfigCommand::Push(args) => {
+                let (folder, said) = args.split();
+                config_push::push(&folder, &place(said)).await
+            }
+        },
     }
 }

@@ -37,17 +37,32 @@ impl State {
     pub fn open(data: &Path) -> Result<State, Failure> {
         fs::create_dir_all(data).doing(format_args!("make the folder {}", data.display()))?;
         let file = data.join("local.json");
-        let mut state = match fs::read(&file) {
-            Ok(json) => serde_json::from_slice(&json).doing(format_args!("read {}", file.display()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => State::default(),
-            Err(error) => return Err(error).doing(format_args!("read {}", file.display())),
-        };
+        let mut state = State::read(&file)?.unwrap_or_default();
         state.file = file;
         if state.secret_access_key.is_empty() {
             state.access_key_id = "local".to_owned();
             state.secret_access_key = random_text()?;
         }
         Ok(state)
+    }
+
+    /// The state of a data folder in which a stack has been started; nothing is made.
+    pub fn of_a_stack(data: &Path) -> Result<State, Failure> {
+        let none = || {
+            let data = data.display();
+            Failure(format!("there is no local stack in {data}: `people serve --data {data}` starts one"))
+        };
+        State::read(&data.join("local.json"))?.ok_or_else(none)
+    }
+
+    fn read(file: &Path) -> Result<Option<State>, Failure> {
+        match fs::read(file) {
+            Ok(json) => {
+                serde_json::from_slice(&json).doing(format_args!("read {}", file.display())).map(Some)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).doing(format_args!("read {}", file.display())),
+        }
     }
 
     /// The key for a feature, made where there is none yet.
@@ -93,7 +108,8 @@ pub fn write_at_once(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     fs::rename(&new, file).doing(what())
 }
 
-fn random_text() -> Result<String, Failure> {
+/// 32 random bytes in URL-safe base64, as keys and secrets are written.
+pub(crate) fn random_text() -> Result<String, Failure> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).doing("draw a random number")?;
     Ok(URL_SAFE_NO_PAD.encode(random))

@@ -12,6 +12,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+#[path = "command/administrator.rs"]
+mod administrator;
+#[path = "command/configuration.rs"]
+mod configuration;
+#[path = "command/keys.rs"]
+mod keys;
+
 /// A running `people`, ended with its test.
 struct People(Child);
 

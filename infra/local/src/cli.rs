@@ -1,0 +1,202 @@
+//! What the command line takes. Everything that can be wrong with an argument is refused here, with exit code 2, before
+//! anything is done.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use people_core::key;
+use people_core::ports::Feature;
+use people_core::time::Timestamp;
+use people_local::keys::{self, New};
+use people_local::place::Said;
+use people_local::serve::Serve;
+use people_local::stack::{Options, Simulators};
+
+/// Takes batches of person updates and PDFs to the systems that people use.
+#[derive(Parser)]
+#[command(name = "people", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Start the whole product on this machine, with simulated targets (the default)
+    Serve(ServeArgs),
+    /// Start the simulated targets alone; they outlive a `serve` that is killed
+    Simulate(SimulateArgs),
+    /// Create, list and revoke API keys
+    Keys(KeysArgs),
+    /// Check a profile definition
+    #[command(subcommand)]
+    Definition(DefinitionCommand),
+    /// Check a new configuration, and put it into the bucket
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Where the API listens; port 0 picks a free one, which is kept
+    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Where state is kept
+    #[arg(long, default_value = ".people", value_name = "DIR")]
+    data: PathBuf,
+    /// Where profile-definition.json and targets.json are [default: the samples]
+    #[arg(long, value_name = "DIR")]
+    config: Option<PathBuf>,
+    /// Write the addresses and keys to this file when everything answers
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Import no sample batch on the first start
+    #[arg(long)]
+    no_sample: bool,
+    /// Start no simulated targets
+    #[arg(long, conflicts_with = "simulators")]
+    no_simulators: bool,
+    /// Use the simulated targets of a running `people simulate`, whose ready file this is
+    #[arg(long, value_name = "FILE")]
+    simulators: Option<PathBuf>,
+    /// Refuse what Lambda would: events of more than 6 MiB
+    #[arg(long)]
+    lambda_limits: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SimulateArgs {
+    /// Write the addresses to this file when everything answers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+    // Not called `data`: a global argument takes over what one of the same id has further up, a default too.
+    /// The data folder of a running local stack [default: where the AWS variables lead, else .people]
+    #[arg(id = "stack", long = "data", global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How the names of the tables begin [default: PEOPLE_TABLE_PREFIX, else people]
+    #[arg(long, global = true, value_name = "PREFIX")]
+    table_prefix: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Create a key and print it, this once; it works at once
+    Create(CreateArgs),
+    /// List the keys, the oldest first
+    List {
+        /// As a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key for good; it stops working within a minute
+    Revoke {
+        /// The key's id as it is listed, or its beginning
+        id: String,
+    },
+}
+
+#[derive(Args)]
+struct CreateArgs {
+    /// What the key is for; can be given more than once
+    #[arg(long = "feature", required = true, value_name = "FEATURE", value_parser = feature())]
+    features: Vec<Feature>,
+    /// Whose key it is: 1 to 128 characters, shown in each import log
+    #[arg(long, value_parser = key::parse_name)]
+    name: String,
+    /// When it stops working: the beginning of a day (yyyy-MM-dd, UTC) or a time (RFC 3339) [default: never]
+    #[arg(long, value_name = "DATE", value_parser = expiry)]
+    expires: Option<Timestamp>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DefinitionCommand {
+    /// Say how many fields a profile definition has, or everything that is wrong with it
+    Check {
+        /// The file, or - for standard input
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration in a folder and write nothing
+    Check(ConfigArgs),
+    /// Check the configuration in a folder, then store what has changed in the bucket
+    #[command(
+        after_help = "A local stack starts with what its --config says, or with the samples, and overwrites what was pushed."
+    )]
+    Push(ConfigArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct ConfigArgs {
+    /// Where profile-definition.json and targets.json are, or one of them; the other is taken from the bucket
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The data folder of a running local stack [default: where the AWS variables lead, else .people]
+    #[arg(long, value_name = "DIR", conflicts_with = "bucket")]
+    data: Option<PathBuf>,
+    /// The bucket of a deployment [default: PEOPLE_BUCKET]
+    #[arg(long, value_name = "NAME")]
+    bucket: Option<String>,
+}
+
+impl From<ServeArgs> for Serve {
+    fn from(args: ServeArgs) -> Serve {
+        let stack = Options {
+            listen: args.listen,
+            data: args.data,
+            config: args.config,
+            simulators: match (args.no_simulators, args.simulators) {
+                (true, _) => Simulators::None,
+                (false, Some(file)) => Simulators::Running(file),
+                (false, None) => Simulators::Own,
+            },
+            lambda_limits: args.lambda_limits,
+        };
+        Serve { stack, ready_file: args.ready_file, sample: !args.no_sample }
+    }
+}
+
+impl KeysArgs {
+    /// What to do, and what was said about where.
+    pub(crate) fn split(self) -> (keys::Command, Said) {
+        let said = Said { data: self.data, table_prefix: self.table_prefix, bucket: None };
+        let command = match self.command {
+            KeysCommand::Create(CreateArgs { features, name, expires }) => {
+                keys::Command::Create(New { name, features, expires_at: expires })
+            }
+            KeysCommand::List { json } => keys::Command::List { json },
+            KeysCommand::Revoke { id } => keys::Command::Revoke(id),
+        };
+        (command, said)
+    }
+}
+
+impl ConfigArgs {
+    /// The folder, and what was said about where.
+    pub(crate) fn split(self) -> (PathBuf, Said) {
+        (self.folder, Said { data: self.data, bucket: self.bucket, table_prefix: None })
+    }
+}
+
+fn feature() -> impl TypedValueParser<Value = Feature> {
+    PossibleValuesParser::new(Feature::ALL.map(Feature::as_str))
+        .try_map(|name| Feature::parse(&name).ok_or("there is no such feature"))
+}
+
+fn expiry(text: &str) -> Result<Timestamp, &'static str> {
+    Timestamp::parse_date(text)
+        .or_else(|| Timestamp::parse_rfc3339(text))
+        .ok_or("it is neither a date like 2027-01-31 nor a time like 2027-01-31T12:00:00Z")
+}

@@ -4,6 +4,7 @@ mod accept;
 mod auth;
 mod body;
 mod etag;
+mod query;
 mod report;
 mod routes;
 
@@ -25,6 +26,7 @@ use serde::Serialize;
 pub use accept::Format;
 pub use auth::{KeyCache, authenticate};
 pub use body::{Body, Chunks, Sent, drain, read};
+pub use query::{InvalidQuery, Query};
 pub use routes::{Function, Parameters, Route};
 
 /// What an import was answered with.
@@ -108,6 +110,11 @@ pub fn definition(profile: &Profile, headers: &HeaderMap) -> Response<String> {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response.headers_mut().extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
     response
+}
+
+/// 400: the query asks for what there is not. The problem names the parameter.
+pub fn invalid_query(invalid: &InvalidQuery) -> Response<String> {
+    problem(&Problem::new("InvalidQuery", StatusCode::BAD_REQUEST, &invalid.to_string(), None))
 }
 
 /// 200 without a body: the function answers. It says nothing of the stores or the targets, because anybody may ask.

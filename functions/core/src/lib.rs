@@ -7,7 +7,7 @@
 //!    for files, with [`finding`]s as the result;
 //! 3. [`directory`] finds out who is meant: the [`person`];
 //! 4. [`import`] opens the [`log`], lets [`delivery`] and [`filing`] do their work, and closes it;
-//! 5. [`log_text`] shows the log.
+//! 5. [`log_text`] shows the log, [`summary`] what a list of logs shows of it.
 //!
 //! [`profile_schema`] tells callers beforehand what the second step accepts.
 //!
@@ -38,5 +38,6 @@ pub mod ports;
 pub mod profile;
 pub mod profile_schema;
 pub mod shown;
+pub mod summary;
 pub mod time;
 pub mod update;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 const SECONDS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
@@ -16,7 +16,7 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// The moment this many milliseconds after 1970-01-01T00:00:00Z.
-    pub fn from_millis(millis: i64) -> Timestamp {
+    pub const fn from_millis(millis: i64) -> Timestamp {
         Timestamp(millis)
     }
 
@@ -52,6 +52,12 @@ impl Timestamp {
     /// `yyyy-MM-ddTHH:mm:ssZ` (RFC 3339), as the JSON report shows a time.
     pub fn to_rfc3339(self) -> String {
         self.to_log_text() + "Z"
+    }
+
+    /// Reads back what [`Timestamp::to_rfc3339`] wrote, and nothing else of RFC 3339.
+    pub fn from_rfc3339(text: &str) -> Option<Timestamp> {
+        let moment = PrimitiveDateTime::parse(text.strip_suffix('Z')?, SECONDS).ok()?;
+        Some(Timestamp(moment.assume_utc().unix_timestamp() * 1000))
     }
 }
 
@@ -105,6 +111,11 @@ mod tests {
         let moment = Timestamp::from_millis(1_700_757_179_999);
         assert_eq!(moment.to_log_text(), "2023-11-23T16:32:59");
         assert_eq!(moment.to_rfc3339(), "2023-11-23T16:32:59Z");
+        let to_the_second = Timestamp::from_millis(1_700_757_179_000);
+        assert_eq!(Timestamp::from_rfc3339(&moment.to_rfc3339()), Some(to_the_second));
+        for text in ["", "Z", "2023-11-23T16:32:59", "2023-13-23T16:32:59Z", "2023-11-23T16:32:59.1Z"] {
+            assert_eq!(Timestamp::from_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

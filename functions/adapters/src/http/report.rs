@@ -14,6 +14,7 @@ struct Report<'a> {
     request_id: String,
     /// Null while the import runs.
     status: Option<u16>,
+    now: &'static str,
     dry_run: bool,
     received_at: String,
     key_name: &'a str,
@@ -84,6 +85,7 @@ pub(super) fn render(log: &ImportLog) -> String {
             State::Running => None,
             State::Ended(answer) => Some(status(answer).as_u16()),
         },
+        now: log.summary().now().as_str(),
         dry_run: false,
         received_at: log.received_at.to_rfc3339(),
         key_name: log.key_name.as_str(),

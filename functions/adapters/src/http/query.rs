@@ -1,0 +1,98 @@
+//! The parameters in a query, decoded as forms encode them. Each route takes those that it knows and refuses the rest: a
+//! parameter that is ignored would be answered with something else than was asked for.
+
+use people_core::shown::Shown;
+use percent_encoding::percent_decode;
+
+/// The parameters that are left of a query.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query(Vec<(String, String)>);
+
+/// Why a query is refused, for the caller; a value is never repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidQuery {
+    /// What is decoded is no UTF-8.
+    #[error("The query is not UTF-8.")]
+    NotUtf8,
+    /// Which of the two is meant?
+    #[error("The parameter {0} is there twice.")]
+    Twice(Shown),
+    /// The route does not have this parameter.
+    #[error("There is no parameter {0} here.")]
+    Unknown(Shown),
+    /// The value is none that the parameter can have: its name, and what it takes.
+    #[error("The parameter '{0}' is {1}.")]
+    Value(&'static str, &'static str),
+}
+
+impl Query {
+    /// Reads the query of a URL (`application/x-www-form-urlencoded`): `+` is a blank, and a `%` that starts no escape
+    /// stands for itself.
+    pub fn parse(query: Option<&str>) -> Result<Query, InvalidQuery> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name)?;
+            if pairs.iter().any(|(known, _)| *known == name) {
+                return Err(InvalidQuery::Twice(Shown::new(&name)));
+            }
+            pairs.push((name, decode(value)?));
+        }
+        Ok(Query(pairs))
+    }
+
+    /// Takes the value of a parameter out.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(place).1)
+    }
+
+    /// Refuses what nobody has taken out. The key (`code`) may always be there.
+    pub fn finish(mut self) -> Result<(), InvalidQuery> {
+        self.take("code");
+        match self.0.into_iter().next() {
+            None => Ok(()),
+            Some((name, _)) => Err(InvalidQuery::Unknown(Shown::new(&name))),
+        }
+    }
+}
+
+fn decode(text: &str) -> Result<String, InvalidQuery> {
+    let text = text.replace('+', " ");
+    let decoded = percent_decode(text.as_bytes()).decode_utf8();
+    decoded.map(Into::into).map_err(|_| InvalidQuery::NotUtf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_decoded_as_forms_encode_them() {
+        let query = "a=b+c%2Bd&%C3%A9=50%25%20%F0%9F%8E%89&empty=&bare&equal=x=y&percent=100%&&code=k";
+        let mut query = Query::parse(Some(query)).unwrap();
+        for (name, value) in [
+            ("a", "b c+d"),
+            ("é", "50% 🎉"),
+            ("empty", ""),
+            ("bare", ""),
+            ("equal", "x=y"),
+            ("percent", "100%"),
+        ] {
+            assert_eq!(query.take(name).as_deref(), Some(value), "{name}");
+            assert_eq!(query.take(name), None, "{name}");
+        }
+        assert_eq!(query.finish(), Ok(()));
+        assert_eq!(Query::parse(None).unwrap().finish(), Ok(()));
+        assert_eq!(Query::parse(Some("")).unwrap().finish(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_there_twice_or_is_no_utf_8_or_unknown_is_refused() {
+        let refused = |query| Query::parse(Some(query)).and_then(Query::finish).unwrap_err().to_string();
+        assert_eq!(refused("a=1&%61=1"), "The parameter 'a' is there twice.");
+        assert_eq!(refused("code=1&code=1"), "The parameter 'code' is there twice.");
+        assert_eq!(refused("a=%FF"), "The query is not UTF-8.");
+        assert_eq!(refused("code=1&it%27s%0A=secret"), r"There is no parameter 'it\u{27}s\u{a}' here.");
+    }
+}

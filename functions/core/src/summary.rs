@@ -1,0 +1,198 @@
+//! The summary of an import log: what a list of logs shows of each. It is stored beside the log, so that a list needs
+//! not read what became of every part.
+
+use crate::id::ImportId;
+use crate::log::{DIED_AFTER, Form, ImportLog, PartOutcome, State};
+use crate::shown::Shown;
+use crate::time::Timestamp;
+
+/// An import in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The request id.
+    pub id: ImportId,
+    /// When the request was received, to the second.
+    pub received_at: Timestamp,
+    /// The name of the API key that sent it.
+    pub key_name: Shown,
+    /// Whether it is still running, or how it ended.
+    pub state: State,
+    /// Which way it came in.
+    pub source: Source,
+    /// How many parts it has; none where the request itself was at fault.
+    pub parts: usize,
+    /// How many of them succeeded.
+    pub succeeded: usize,
+    /// How many failed; a fault of the request counts as one.
+    pub failed: usize,
+}
+
+/// Which way an import came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// As the body of a request.
+    Direct,
+}
+
+/// What holds of an import now. The status that was answered never changes; this may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Everything that was sent has been done.
+    Successful,
+    /// Nothing is final that failed, and something is still to be done.
+    Pending,
+    /// Something failed.
+    Unsuccessful,
+}
+
+impl Summary {
+    /// The summary as it is shown at this moment: what an import still owed when it died has failed.
+    #[must_use]
+    pub fn seen_at(mut self, now: Timestamp) -> Summary {
+        if self.state == State::Running && now.since(self.received_at) >= DIED_AFTER {
+            self.failed += self.pending();
+        }
+        self
+    }
+
+    /// How many parts are not decided yet.
+    pub fn pending(&self) -> usize {
+        self.parts.saturating_sub(self.succeeded + self.failed)
+    }
+
+    /// What holds now. An import that is running has nothing final to say, even where a part was refused already.
+    pub fn now(&self) -> Standing {
+        match (self.state, self.pending() > 0, self.failed > 0) {
+            (State::Running, true, _) | (State::Running, false, false) | (State::Ended(_), true, false) => {
+                Standing::Pending
+            }
+            (State::Running, false, true) | (State::Ended(_), _, true) => Standing::Unsuccessful,
+            (State::Ended(_), false, false) => Standing::Successful,
+        }
+    }
+}
+
+impl Source {
+    /// Every source.
+    pub const ALL: [Source; 1] = [Source::Direct];
+
+    /// The source of an import of this form.
+    pub fn of(form: Form) -> Source {
+        match form {
+            Form::Array | Form::Multipart => Source::Direct,
+        }
+    }
+
+    /// The source's name, as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Direct => "direct",
+        }
+    }
+}
+
+impl Standing {
+    /// The word that is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Standing::Successful => "successful",
+            Standing::Pending => "pending",
+            Standing::Unsuccessful => "unsuccessful",
+        }
+    }
+}
+
+impl ImportLog {
+    /// The summary of this log.
+    pub fn summary(&self) -> Summary {
+        let succeeded = self.succeeded();
+        let pending = self.parts.iter().filter(|part| part.outcome == PartOutcome::Pending).count();
+        Summary {
+            id: self.id,
+            received_at: Timestamp::from_millis(self.received_at.seconds() * 1000),
+            key_name: self.key_name.clone(),
+            state: self.state,
+            source: Source::of(self.form),
+            parts: self.parts.len(),
+            succeeded,
+            failed: self.parts.len() - succeeded - pending + usize::from(self.fault.is_some()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::RequestFault;
+    use crate::log::{Answer, PartLog, Subject};
+
+    const BEGINNING: Timestamp = Timestamp::from_millis(1_700_757_179_999);
+
+    fn log(state: State, outcomes: &[PartOutcome]) -> ImportLog {
+        let part = |outcome: &PartOutcome| PartLog { subject: Subject::Unknown, outcome: outcome.clone() };
+        ImportLog {
+            id: ImportId::new(BEGINNING, [0; 10]),
+            received_at: BEGINNING,
+            key_name: Shown::new("payroll"),
+            state,
+            fault: None,
+            parts: outcomes.iter().map(part).collect(),
+            names_targets: true,
+            form: Form::Array,
+        }
+    }
+
+    /// Succeeded, failed and pending parts, and what holds.
+    fn of(log: &ImportLog) -> (usize, usize, usize, &'static str) {
+        counted(&log.summary())
+    }
+
+    fn counted(summary: &Summary) -> (usize, usize, usize, &'static str) {
+        (summary.succeeded, summary.failed, summary.pending(), summary.now().as_str())
+    }
+
+    #[test]
+    fn every_part_is_counted_once() {
+        use PartOutcome::{Pending, UnknownPerson, Uploaded};
+        let ended = State::Ended(Answer::PartlyFailed);
+        assert_eq!(of(&log(State::Ended(Answer::Succeeded), &[Uploaded, Uploaded])), (2, 0, 0, "successful"));
+        assert_eq!(of(&log(ended, &[Uploaded, UnknownPerson])), (1, 1, 0, "unsuccessful"));
+        assert_eq!(of(&log(ended, &[Uploaded, Pending])), (1, 0, 1, "pending"));
+        assert_eq!(of(&log(ended, &[UnknownPerson, Pending])), (0, 1, 1, "unsuccessful"));
+        assert_eq!(of(&log(State::Running, &[UnknownPerson, Pending])), (0, 1, 1, "pending"));
+    }
+
+    #[test]
+    fn a_fault_of_the_request_is_one_error() {
+        let faulty = ImportLog {
+            fault: Some(RequestFault::TooManyParts(51)),
+            ..log(State::Ended(Answer::TooManyParts), &[])
+        };
+        assert_eq!(of(&faulty), (0, 1, 0, "unsuccessful"));
+        assert_eq!(faulty.summary().parts, 0);
+    }
+
+    #[test]
+    fn what_an_import_still_owed_when_it_died_has_failed() {
+        let outcomes = [PartOutcome::Uploaded, PartOutcome::Pending, PartOutcome::Pending];
+        let summary = log(State::Running, &outcomes).summary();
+        let after =
+            |time: std::time::Duration| counted(&summary.clone().seen_at(summary.received_at.plus(time)));
+        let died = (1, 2, 0, "unsuccessful");
+        assert_eq!(after(DIED_AFTER - std::time::Duration::from_millis(1)), (1, 0, 2, "pending"));
+        assert_eq!(after(DIED_AFTER), died);
+        let seen = log(State::Running, &outcomes).seen_at(BEGINNING.plus(DIED_AFTER));
+        assert_eq!(of(&seen), died);
+    }
+
+    #[test]
+    fn an_import_that_has_ended_does_not_die() {
+        let ended = log(State::Ended(Answer::Succeeded), &[PartOutcome::Uploaded]).summary();
+        assert_eq!(ended.clone().seen_at(BEGINNING.plus(10 * DIED_AFTER)), ended);
+    }
+
+    #[test]
+    fn the_time_is_kept_to_the_second() {
+        assert_eq!(log(State::Running, &[]).summary().received_at.millis(), 1_700_757_179_000);
+    }
+}

@@ -1,6 +1,7 @@
 //! The ports in memory: what tests and benches run on, and what each real adapter is compared with.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -12,9 +13,10 @@ use crate::id::ImportId;
 use crate::log::ImportLog;
 use crate::person::{Identifier, NativeKey, Person, PersonKey, TargetName};
 use crate::ports::{
-    ApiKey, Clock, Created, Directory, Documents, Imports, IndexEntry, KeyHash, Keys, Opened, Revoked,
+    ApiKey, Clock, Created, Directory, Documents, Imports, IndexEntry, KeyHash, Keys, Opened, Page, Revoked,
     Sighting, Stored,
 };
+use crate::summary::{Standing, Summary};
 use crate::time::Timestamp;
 
 /// A mutex whose data is used as it is also after a panic of another holder.
@@ -52,6 +54,14 @@ impl Imports for MemoryImports {
 
     async fn find(&self, id: ImportId) -> Result<Option<ImportLog>, StoreError> {
         Ok(lock(&self.logs).get(&id).cloned())
+    }
+
+    async fn list(&self, page: &Page) -> Result<Vec<Summary>, StoreError> {
+        let logs = lock(&self.logs);
+        let before = page.before.map_or(Bound::Unbounded, Bound::Excluded);
+        let newest_first = logs.range((Bound::Unbounded, before)).rev().map(|(_, log)| log.summary());
+        let wanted = |summary: &Summary| !page.errors_only || summary.now() != Standing::Successful;
+        Ok(newest_first.filter(wanted).take(page.limit).collect())
     }
 
     async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {

@@ -12,6 +12,7 @@ use crate::id::ImportId;
 use crate::log::{ImportLog, Outcome};
 use crate::person::{Identifier, NativeKey, Person, PersonKey, TargetName};
 use crate::profile::Profile;
+use crate::summary::Summary;
 use crate::time::Timestamp;
 use crate::update::Change;
 
@@ -65,6 +66,10 @@ pub trait Imports: Send + Sync {
     /// The log of this import, unless it is unknown or expired.
     async fn find(&self, id: ImportId) -> Result<Option<ImportLog>, StoreError>;
 
+    /// One page of the logs, newest first (larger import id), the running ones included. An import that ends meanwhile may
+    /// be shown as it was; with `errors_only` it may be missing for a moment. What is expired is left out.
+    async fn list(&self, page: &Page) -> Result<Vec<Summary>, StoreError>;
+
     /// What imports did to this person, newest first (larger import id, then larger part).
     async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError>;
 }
@@ -76,6 +81,18 @@ pub enum Opened {
     New,
     /// There is an import of this id already.
     Before,
+}
+
+/// Which logs are wanted. The order is total, so that a page goes on where the one before ended, whatever came in
+/// meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// The last import of the page before; the newest ones where there is none.
+    pub before: Option<ImportId>,
+    /// The most logs that are given back.
+    pub limit: usize,
+    /// Whether those of successful imports are left out.
+    pub errors_only: bool,
 }
 
 /// One part that concerned a person.

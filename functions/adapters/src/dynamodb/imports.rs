@@ -9,34 +9,25 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
-use people_core::log::{Answer, ImportLog, State};
+use people_core::log::{ImportLog, State};
 use people_core::person::PersonKey;
-use people_core::ports::{Clock, Imports, IndexEntry, Opened};
+use people_core::ports::{Clock, Imports, IndexEntry, Opened, Page};
 use people_core::shown::Shown;
-use people_core::time::Timestamp;
+use people_core::summary::Summary;
 
 use super::expression::{names, values};
-use super::item::{Broken, EXPIRES, Item, is_expired, item, n, s, text};
+use super::import_item::{KEY_NAME, PARTITION, RUNNING, STATE, head, key, read_state, standing, state_text};
+use super::item::{EXPIRES, Item, is_expired, item, n, s, text};
+use super::list::Listing;
 use super::packed::{pack, unpack};
 use super::person_index::PersonIndex;
 use super::tables::Tables;
 use crate::aws::dynamodb_failed;
 
-/// The month of the import and a shard; the request id.
-pub(super) const KEY: [&str; 2] = [PARTITION, REQUEST_ID];
-const PARTITION: &str = "partition";
-const REQUEST_ID: &str = "requestId";
-const RECEIVED_AT: &str = "receivedAt";
-const KEY_NAME: &str = "keyName";
-const STATE: &str = "state";
-const PARTS: &str = "parts";
-const SUCCEEDED: &str = "succeeded";
 /// Everything about the parts, for programs.
 const LOG: &str = "log";
 /// Which call opened the log, so that a call whose answer was lost knows itself again.
 const OPENED_BY: &str = "openedBy";
-/// How many partitions a month has: a power of two.
-const SHARDS: u8 = 8;
 
 const OPEN: &str = "open an import log";
 const CLOSE: &str = "close an import log";
@@ -68,13 +59,9 @@ impl DynamoImports {
 
     async fn put_new(&self, log: &ImportLog) -> Result<Opened, StoreError> {
         let opened_by = random()?;
-        let mut new = key(log.id);
+        let mut new = head(log);
+        new.extend(standing(log));
         new.extend(item([
-            (RECEIVED_AT, s(log.received_at.to_rfc3339())),
-            (KEY_NAME, s(log.key_name.as_str())),
-            (STATE, s(state_text(log.state))),
-            (PARTS, n(log.parts.len())),
-            (SUCCEEDED, n(log.succeeded())),
             (LOG, s(pack(log)?)),
             (OPENED_BY, s(opened_by.as_str())),
             (EXPIRES, n(self.expires(log))),
@@ -115,17 +102,19 @@ impl Imports for DynamoImports {
     /// Fails where the log is not open: it is missing, or was closed with another content.
     async fn close(&self, log: &ImportLog) -> Result<(), StoreError> {
         let packed = pack(log)?;
+        let mut ended = standing(log);
+        ended.insert(LOG.to_owned(), s(packed.as_str()));
+        let set: Vec<_> = ended.keys().map(|name| format!("#{name} = :{name}")).collect();
+        let mut referred = names([RUNNING]).unwrap_or_default();
+        referred.extend(ended.keys().map(|name| (format!("#{name}"), name.clone())));
+        let mut stored = values([("running", s(state_text(State::Running)))]).unwrap_or_default();
+        stored.extend(ended.into_iter().map(|(name, value)| (format!(":{name}"), value)));
         let request = self.client.update_item().table_name(&self.table).set_key(Some(key(log.id)));
         let request = request
-            .update_expression("SET #state = :state, #succeeded = :succeeded, #log = :log")
-            .condition_expression("#state = :running")
-            .set_expression_attribute_names(names([STATE, SUCCEEDED, LOG]))
-            .set_expression_attribute_values(values([
-                (STATE, s(state_text(log.state))),
-                (SUCCEEDED, n(log.succeeded())),
-                (LOG, s(packed.as_str())),
-                ("running", s(state_text(State::Running))),
-            ]))
+            .update_expression(format!("SET {} REMOVE #{RUNNING}", set.join(", ")))
+            .condition_expression(format!("#{STATE} = :running"))
+            .set_expression_attribute_names(Some(referred))
+            .set_expression_attribute_values(Some(stored))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = request.send().await else { return Ok(()) };
         match error.as_service_error() {
@@ -157,6 +146,11 @@ impl Imports for DynamoImports {
         }
     }
 
+    async fn list(&self, page: &Page) -> Result<Vec<Summary>, StoreError> {
+        let (client, table, now) = (&self.client, self.table.as_str(), self.clock.now());
+        Listing { client, table, now, kept: self.kept }.page(page).await
+    }
+
     async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
         self.index.of_person(person).await
     }
@@ -165,15 +159,11 @@ impl Imports for DynamoImports {
 fn read(id: ImportId, item: &Item) -> Result<ImportLog, StoreError> {
     let attribute = |name| text(item, name).map_err(|broken| broken.during(FIND));
     let log = unpack(attribute(LOG)?).map_err(|damaged| StoreError::new(FIND, damaged))?;
-    let state = attribute(STATE)?;
     Ok(ImportLog {
         id,
         received_at: log.received_at,
         key_name: Shown::new(attribute(KEY_NAME)?),
-        state: STATES
-            .into_iter()
-            .find(|known| state_text(*known) == state)
-            .ok_or_else(|| Broken(STATE).during(FIND))?,
+        state: read_state(item).map_err(|broken| broken.during(FIND))?,
         fault: log.fault,
         parts: log.parts,
         names_targets: log.names_targets,
@@ -181,54 +171,7 @@ fn read(id: ImportId, item: &Item) -> Result<ImportLog, StoreError> {
     })
 }
 
-const STATES: [State; 6] = [
-    State::Running,
-    State::Ended(Answer::Succeeded),
-    State::Ended(Answer::PartlyFailed),
-    State::Ended(Answer::Failed),
-    State::Ended(Answer::TooManyParts),
-    State::Ended(Answer::StoreFailed),
-];
-
-fn state_text(state: State) -> &'static str {
-    match state {
-        State::Running => "running",
-        State::Ended(Answer::Succeeded) => "succeeded",
-        State::Ended(Answer::PartlyFailed) => "partly-failed",
-        State::Ended(Answer::Failed) => "failed",
-        State::Ended(Answer::TooManyParts) => "too-many-parts",
-        State::Ended(Answer::StoreFailed) => "store-failed",
-    }
-}
-
-/// Where a log is: the month that its id was made in, spread over the shards by the id's last bits, which are random.
-fn key(id: ImportId) -> Item {
-    let made = Timestamp::from_millis(i64::try_from(id.millis()).unwrap_or(i64::MAX)).to_log_text();
-    // An id that somebody thought up may be from a year that has no text; nothing is stored under it.
-    let month = made.get(..7).unwrap_or("never");
-    let shard = id.as_bytes()[15] % SHARDS;
-    item([(PARTITION, s(format!("{month}#{shard}"))), (REQUEST_ID, s(id.to_string()))])
-}
-
 fn random() -> Result<String, StoreError> {
     let random = getrandom::u64().map_err(|error| StoreError::new(OPEN, error.to_string()))?;
     Ok(format!("{random:016x}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_log_is_in_the_partition_of_its_month_and_shard() {
-        let key = key(ImportId::parse("0192f0c1-7c00-7a3b-8c4d-00010203040d").unwrap());
-        assert_eq!(text(&key, PARTITION), Ok("2024-11#5"));
-        assert_eq!(text(&key, REQUEST_ID), Ok("0192f0c1-7c00-7a3b-8c4d-00010203040d"));
-    }
-
-    #[test]
-    fn any_guid_has_a_place() {
-        let key = key(ImportId::parse("ffffffff-ffff-ffff-ffff-ffffffffffff").unwrap());
-        assert_eq!(text(&key, PARTITION), Ok("never#7"));
-    }
 }

@@ -10,5 +10,7 @@ mod documents;
 mod embedded;
 mod imports;
 mod keys;
+mod list;
 mod logs;
 mod lossy;
+mod measured;

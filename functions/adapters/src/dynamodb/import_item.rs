@@ -1,0 +1,201 @@
+//! The item of an import log: where it is, and the attributes that a list shows. What became of the parts is packed into
+//! one more, which no list reads.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use people_core::id::ImportId;
+use people_core::log::{Answer, ImportLog, State};
+use people_core::shown::Shown;
+use people_core::summary::{Source, Standing, Summary};
+use people_core::time::Timestamp;
+
+use super::item::{Broken, EXPIRES, Item, item, n, number, s, text};
+use super::tables::Index;
+
+/// The month of the import and a shard; the request id.
+pub(super) const KEY: [&str; 2] = [PARTITION, REQUEST_ID];
+pub(super) const PARTITION: &str = "partition";
+pub(super) const REQUEST_ID: &str = "requestId";
+pub(super) const RECEIVED_AT: &str = "receivedAt";
+pub(super) const KEY_NAME: &str = "keyName";
+pub(super) const STATE: &str = "state";
+pub(super) const PARTS: &str = "parts";
+pub(super) const SUCCEEDED: &str = "succeeded";
+pub(super) const FAILED: &str = "failed";
+pub(super) const SOURCE: &str = "source";
+/// The shard, as long as the import runs: what makes it part of the index of those.
+pub(super) const RUNNING: &str = "running";
+/// The month and the shard once more, where an import ended and was not successful.
+pub(super) const UNSUCCESSFUL: &str = "unsuccessful";
+/// How many partitions a month has: a power of two.
+pub(super) const SHARDS: u8 = 8;
+
+/// What a list reads of an item besides its key.
+pub(super) const SUMMARY: [&str; 8] =
+    [RECEIVED_AT, KEY_NAME, STATE, PARTS, SUCCEEDED, FAILED, SOURCE, EXPIRES];
+
+/// What still runs, or died. It is small, so that it needs no months.
+pub(super) const RUNNING_INDEX: Index =
+    Index { name: "running", key: &[RUNNING, REQUEST_ID], projected: &SUMMARY };
+/// What ended and was not successful.
+pub(super) const UNSUCCESSFUL_INDEX: Index =
+    Index { name: "unsuccessful", key: &[UNSUCCESSFUL, REQUEST_ID], projected: &SUMMARY };
+
+/// Where a log is: the month that its id was made in, spread over the shards by the id's last bits, which are random.
+pub(super) fn key(id: ImportId) -> Item {
+    item([(PARTITION, s(partition_of(id))), (REQUEST_ID, s(id.to_string()))])
+}
+
+/// A shard of a month.
+pub(super) fn partition(month: &str, shard: u8) -> String {
+    format!("{month}#{shard}")
+}
+
+/// The month of a moment, `2026-11` say.
+pub(super) fn month(moment: Timestamp) -> String {
+    // An id that somebody thought up may be from a year that has no text; nothing is stored under it.
+    moment.to_log_text().get(..7).unwrap_or("never").to_owned()
+}
+
+/// The moment that an id was made at.
+pub(super) fn made_at(id: ImportId) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(id.millis()).unwrap_or(i64::MAX))
+}
+
+fn shard(id: ImportId) -> u8 {
+    id.as_bytes()[15] % SHARDS
+}
+
+fn partition_of(id: ImportId) -> String {
+    partition(&month(made_at(id)), shard(id))
+}
+
+/// The attributes that are written once.
+pub(super) fn head(log: &ImportLog) -> Item {
+    let mut head = key(log.id);
+    head.extend(item([
+        (RECEIVED_AT, s(log.received_at.to_rfc3339())),
+        (KEY_NAME, s(log.key_name.as_str())),
+        (PARTS, n(log.parts.len())),
+        (SOURCE, s(Source::of(log.form).as_str())),
+    ]));
+    if log.state == State::Running {
+        head.insert(RUNNING.to_owned(), s(shard(log.id).to_string()));
+    }
+    head
+}
+
+/// The attributes that say how the import stands: written when a log is opened, and again when it is closed.
+pub(super) fn standing(log: &ImportLog) -> Item {
+    let summary = log.summary();
+    let mut standing = item([
+        (STATE, s(state_text(log.state))),
+        (SUCCEEDED, n(summary.succeeded)),
+        (FAILED, n(summary.failed)),
+    ]);
+    if log.state != State::Running && summary.now() != Standing::Successful {
+        standing.insert(UNSUCCESSFUL.to_owned(), s(partition_of(log.id)));
+    }
+    standing
+}
+
+/// What a list shows of an item.
+pub(super) fn read_summary(item: &Item) -> Result<Summary, Broken> {
+    let (state, parts, succeeded) = (read_state(item)?, number(item, PARTS)?, number(item, SUCCEEDED)?);
+    Ok(Summary {
+        id: ImportId::parse(text(item, REQUEST_ID)?).ok_or(Broken(REQUEST_ID))?,
+        received_at: Timestamp::from_rfc3339(text(item, RECEIVED_AT)?).ok_or(Broken(RECEIVED_AT))?,
+        key_name: Shown::new(text(item, KEY_NAME)?),
+        state,
+        source: read_source(item.get(SOURCE))?,
+        parts,
+        succeeded,
+        failed: match item.get(FAILED) {
+            Some(_) => number(item, FAILED)?,
+            None => failed_before_it_was_stored(state, parts, succeeded),
+        },
+    })
+}
+
+/// Logs of the first version do not say how many parts failed: those that ended have no others that did not succeed, and
+/// an import without parts failed as a whole.
+fn failed_before_it_was_stored(state: State, parts: usize, succeeded: usize) -> usize {
+    match state {
+        State::Running => 0,
+        State::Ended(Answer::Succeeded) => parts.saturating_sub(succeeded),
+        State::Ended(Answer::PartlyFailed | Answer::Failed | Answer::TooManyParts | Answer::StoreFailed) => {
+            parts.saturating_sub(succeeded).max(1)
+        }
+    }
+}
+
+/// Logs of the first version do not say where they are from: there was one way only.
+fn read_source(stored: Option<&AttributeValue>) -> Result<Source, Broken> {
+    let Some(stored) = stored else { return Ok(Source::Direct) };
+    let known = |source: &Source| stored.as_s().is_ok_and(|stored| stored == source.as_str());
+    Source::ALL.into_iter().find(known).ok_or(Broken(SOURCE))
+}
+
+/// Where the import stands.
+pub(super) fn read_state(item: &Item) -> Result<State, Broken> {
+    let stored = text(item, STATE)?;
+    STATES.into_iter().find(|known| state_text(*known) == stored).ok_or(Broken(STATE))
+}
+
+const STATES: [State; 6] = [
+    State::Running,
+    State::Ended(Answer::Succeeded),
+    State::Ended(Answer::PartlyFailed),
+    State::Ended(Answer::Failed),
+    State::Ended(Answer::TooManyParts),
+    State::Ended(Answer::StoreFailed),
+];
+
+/// A state as it is stored.
+pub(super) fn state_text(state: State) -> &'static str {
+    match state {
+        State::Running => "running",
+        State::Ended(Answer::Succeeded) => "succeeded",
+        State::Ended(Answer::PartlyFailed) => "partly-failed",
+        State::Ended(Answer::Failed) => "failed",
+        State::Ended(Answer::TooManyParts) => "too-many-parts",
+        State::Ended(Answer::StoreFailed) => "store-failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_in_the_partition_of_its_month_and_shard() {
+        let key = key(ImportId::parse("0192f0c1-7c00-7a3b-8c4d-00010203040d").unwrap());
+        assert_eq!(text(&key, PARTITION), Ok("2024-11#5"));
+        assert_eq!(text(&key, REQUEST_ID), Ok("0192f0c1-7c00-7a3b-8c4d-00010203040d"));
+    }
+
+    #[test]
+    fn any_guid_has_a_place() {
+        let key = key(ImportId::parse("ffffffff-ffff-ffff-ffff-ffffffffffff").unwrap());
+        assert_eq!(text(&key, PARTITION), Ok("never#7"));
+    }
+
+    #[test]
+    fn an_item_of_the_first_version_is_counted_by_how_it_ended() {
+        let failed = |state, parts, succeeded| {
+            let mut item = key(ImportId::new(Timestamp::from_millis(0), [0; 10]));
+            item.extend(super::item([
+                (RECEIVED_AT, s("2026-11-23T02:13:39Z")),
+                (KEY_NAME, s("payroll")),
+                (STATE, s(state)),
+                (PARTS, n(parts)),
+                (SUCCEEDED, n(succeeded)),
+            ]));
+            let summary = read_summary(&item).unwrap();
+            (summary.failed, summary.now().as_str())
+        };
+        assert_eq!(failed("running", 3, 0), (0, "pending"));
+        assert_eq!(failed("succeeded", 3, 3), (0, "successful"));
+        assert_eq!(failed("partly-failed", 3, 1), (2, "unsuccessful"));
+        assert_eq!(failed("failed", 0, 0), (1, "unsuccessful"));
+    }
+}

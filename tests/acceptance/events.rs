@@ -11,7 +11,7 @@ use people_core::ports::{ApiKey, App, Feature, KeyHash, Keys};
 use people_core::profile::Profile;
 use people_core::time::Timestamp;
 
-async fn app() -> App {
+pub(crate) async fn app() -> App {
     let keys = MemoryKeys::default();
     for (key, feature) in [("import-key", Feature::PeopleImport), ("logs-key", Feature::ImportLogs)] {
         let now = Timestamp::from_millis(0);
@@ -29,7 +29,7 @@ async fn app() -> App {
     }
 }
 
-fn text(response: &Response<Body>) -> &str {
+pub(crate) fn text(response: &Response<Body>) -> &str {
     match response.body() {
         Body::Text(text) => text,
         other => panic!("no text: {other:?}"),

@@ -8,6 +8,7 @@
 //! | `clients` | the same request by the clients that people use |
 //! | `definition` | what callers are told of a person update beforehand |
 //! | `events` | events of API Gateway through the real handlers |
+//! | `list` | the list of the logs: pages, errors, what may be asked for |
 //! | `tidy` | the rules of the house that no compiler checks |
 
 #![expect(
@@ -25,6 +26,7 @@ mod definition;
 mod events;
 mod http;
 mod imports;
+mod list;
 mod runtime;
 mod stack;
 mod tidy;

@@ -4,6 +4,7 @@ mod accept;
 mod auth;
 mod body;
 mod etag;
+mod list;
 mod query;
 mod report;
 mod routes;
@@ -21,11 +22,13 @@ use people_core::log::{Answer, ImportLog};
 use people_core::log_text::{self, LogKind};
 use people_core::profile::Profile;
 use people_core::profile_schema;
+use people_core::summary::Summary;
 use serde::Serialize;
 
 pub use accept::Format;
 pub use auth::{KeyCache, authenticate};
 pub use body::{Body, Chunks, Sent, drain, read};
+pub use list::{DEFAULT_LIMIT, ListRequest, MAX_LIMIT};
 pub use query::{InvalidQuery, Query};
 pub use routes::{Function, Parameters, Route};
 
@@ -110,6 +113,11 @@ pub fn definition(profile: &Profile, headers: &HeaderMap) -> Response<String> {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response.headers_mut().extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
     response
+}
+
+/// A page of the list of the logs: always JSON. `found` is what the store gave for [`ListRequest::page`].
+pub fn listed(request: &ListRequest, found: &[Summary]) -> Response<String> {
+    json(StatusCode::OK, list::render(request, found))
 }
 
 /// 400: the query asks for what there is not. The problem names the parameter.

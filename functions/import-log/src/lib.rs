@@ -1,13 +1,15 @@
-//! `GET /api/ImportLogs/{requestId}`: what happened in an import, as text or as JSON.
+//! `GET /api/ImportLogs/{requestId}`: what happened in an import, as text or as JSON. `GET /api/ImportLogs`: which imports
+//! there were, newest first, always as JSON.
 
 use http::request::Parts;
 use http::{Method, Response};
 use lambda_http::{Body, Request, RequestExt};
-use people_adapters::http::{self as answers, Route};
+use people_adapters::http::{self as answers, Format, ListRequest, Route};
 use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::log::ImportLog;
 use people_core::ports::{App, Feature};
+use people_core::summary::Summary;
 
 /// Answers an event of API Gateway. There is always a response; its body is text.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
@@ -16,26 +18,52 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let (head, _) = request.into_parts();
     let answer = match route {
         Some(Route::Health) => answers::healthy(&head),
+        Some(Route::ImportLogs) => list(app, &head).await,
         Some(Route::ImportLog) => look_up(app, &head, id).await,
         _ => answers::not_found(answers::format(&head.headers)),
     };
     answer.map(Body::from)
 }
 
+async fn list(app: &App, head: &Parts) -> Response<String> {
+    if let Some(refused) = refusal(app, head, Format::Json).await {
+        return refused;
+    }
+    let request = match ListRequest::parse(head.uri.query()) {
+        Ok(request) => request,
+        Err(invalid) => return answers::invalid_query(&invalid),
+    };
+    match app.imports.list(&request.page()).await {
+        Ok(found) => {
+            let now = app.clock.now();
+            let found: Vec<Summary> = found.into_iter().map(|summary| summary.seen_at(now)).collect();
+            answers::listed(&request, &found)
+        }
+        Err(error) => answers::unavailable(Format::Json, &error),
+    }
+}
+
 async fn look_up(app: &App, head: &Parts, id: Option<ImportId>) -> Response<String> {
     let format = answers::format(&head.headers);
-    if head.method != Method::GET {
-        return answers::method_not_allowed("GET", format);
-    }
-    match answers::authenticate(app, head, Feature::ImportLogs).await {
-        Ok(Some(_)) => {}
-        Ok(None) => return answers::unauthorized(),
-        Err(error) => return answers::unavailable(format, &error),
+    if let Some(refused) = refusal(app, head, format).await {
+        return refused;
     }
     match find(app, id).await {
         Ok(Some(log)) => answers::found(&log, format),
         Ok(None) => answers::not_found(format),
         Err(error) => answers::unavailable(format, &error),
+    }
+}
+
+/// The answer to those who may not read logs, or do not want to read.
+async fn refusal(app: &App, head: &Parts, format: Format) -> Option<Response<String>> {
+    if head.method != Method::GET {
+        return Some(answers::method_not_allowed("GET", format));
+    }
+    match answers::authenticate(app, head, Feature::ImportLogs).await {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(answers::unauthorized()),
+        Err(error) => Some(answers::unavailable(format, &error)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The Lambda function for `GET /api/ImportLogs/{requestId}`.
+//! The Lambda function for `GET /api/ImportLogs` and `GET /api/ImportLogs/{requestId}`.
 
 use lambda_http::{Error, Request, run, service_fn, tracing};
 use people_adapters::config::Config;

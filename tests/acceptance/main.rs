@@ -9,6 +9,7 @@
 //! | `definition` | what callers are told of a person update beforehand |
 //! | `events` | events of API Gateway through the real handlers |
 //! | `list` | the list of the logs: pages, errors, what may be asked for |
+//! | `live` | a configuration that changes while the stack runs |
 //! | `tidy` | the rules of the house that no compiler checks |
 
 #![expect(
@@ -27,6 +28,7 @@ mod events;
 mod http;
 mod imports;
 mod list;
+mod live;
 mod runtime;
 mod stack;
 mod tidy;

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use people_core::error::StoreError;
 use people_core::ports::{App, Clock};
-use people_core::profile::{InvalidDefinition, Profile};
 
-use crate::aws;
-use crate::config::{Config, PROFILE_DEFINITION, TARGETS};
+use crate::aws::{self, Aws};
+use crate::config::Config;
+use crate::configuration::{Pair, Refused, Source};
 use crate::dynamodb::{DynamoDirectory, DynamoImports, DynamoKeys};
 use crate::http::KeyCache;
-use crate::s3::{S3Documents, read_object};
+use crate::live::Live;
+use crate::s3::S3Documents;
 use crate::system::{FileSpool, SystemClock};
-use crate::targets::config::InvalidTargets;
-use crate::targets::{self, Context};
+use crate::targets::Context;
 
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -21,36 +21,56 @@ pub enum ConnectError {
     /// The configuration could not be read from the bucket.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no object of this key in the bucket.
-    #[error("there is no {0} in the bucket")]
-    Missing(&'static str),
-    /// The profile definition contradicts itself.
-    #[error(transparent)]
-    Definition(#[from] InvalidDefinition),
-    /// The targets contradict themselves or the profile definition.
-    #[error(transparent)]
-    Targets(#[from] InvalidTargets),
+    /// The configuration is not good, nor is any of its earlier versions.
+    #[error("{0}\nnone of its earlier versions in the bucket is good either")]
+    NoneGood(Refused),
+    /// The configuration is not good, and its earlier versions could not be read.
+    #[error("{0}\nand its earlier versions are not known: {1}")]
+    Unknown(Refused, #[source] StoreError),
 }
 
-/// Makes the clients, reads the configuration from the bucket and checks it.
-pub async fn connect(config: &Config) -> Result<App, ConnectError> {
+/// Makes the clients, reads the configuration from the bucket and checks it; where it is not good, the newest good one is
+/// used.
+///
+/// # Errors
+/// When the bucket cannot be read, or holds no good configuration.
+pub async fn connect(config: &Config) -> Result<Live, ConnectError> {
+    connect_by(config, Arc::new(SystemClock::default())).await
+}
+
+/// [`connect`], by the time of this clock.
+///
+/// # Errors
+/// As there.
+pub async fn connect_by(config: &Config, clock: Arc<dyn Clock>) -> Result<Live, ConnectError> {
     let aws = aws::connect(&config.aws).await;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let (definition, targets) = tokio::join!(
-        read_object(&aws.s3, &config.bucket, PROFILE_DEFINITION),
-        read_object(&aws.s3, &config.bucket, TARGETS)
-    );
-    let profile = Profile::parse(&definition?.ok_or(ConnectError::Missing(PROFILE_DEFINITION))?)?;
-    let context = Context {
-        secrets: config.secrets.clone(),
-        simulators: config.simulators.clone(),
-        clock: Arc::clone(&clock),
-    };
-    let targets = targets::connect(&targets?.ok_or(ConnectError::Missing(TARGETS))?, &profile, context)?;
+    let source = Source { s3: aws.s3.clone(), bucket: config.bucket.clone() };
+    Live::start(source, context(config, Arc::clone(&clock)), stores(config, aws, clock)).await
+}
+
+/// What a function works with that reads logs and delivers nothing: no configuration is read, there are no targets.
+pub async fn connect_to_logs(config: &Config) -> App {
+    stores(config, aws::connect(&config.aws).await, Arc::new(SystemClock::default()))
+}
+
+/// Checks a configuration as [`connect`] does, before it is put into the bucket.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn check(config: &Config, definition: &[u8], targets: &[u8]) -> Result<(), Refused> {
+    let [definition, targets] = [definition, targets].map(|bytes| Some(bytes.to_vec().into()));
+    Pair { definition, targets }.check(&context(config, Arc::new(SystemClock::default()))).map(drop)
+}
+
+fn context(config: &Config, clock: Arc<dyn Clock>) -> Context {
+    Context { secrets: config.secrets.clone(), simulators: config.simulators.clone(), clock }
+}
+
+fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {
     let keys = Arc::new(DynamoKeys::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock)));
-    Ok(App {
-        profile: Arc::new(profile),
-        targets: targets.into(),
+    App {
+        profile: Arc::default(),
+        targets: Arc::default(),
         imports: Arc::new(DynamoImports::new(
             aws.dynamodb.clone(),
             &config.tables,
@@ -67,5 +87,5 @@ pub async fn connect(config: &Config) -> Result<App, ConnectError> {
         keys: Arc::new(KeyCache::new(keys, Arc::clone(&clock))),
         clock,
         spool: Arc::new(FileSpool),
-    })
+    }
 }

@@ -5,13 +5,16 @@
 
 pub mod aws;
 pub mod config;
+pub mod configuration;
 mod connect;
 pub mod dynamodb;
 pub mod http;
 pub mod http_client;
+mod live;
 pub mod s3;
 pub mod secret;
 pub mod system;
 pub mod targets;
 
-pub use connect::{ConnectError, connect};
+pub use connect::{ConnectError, check, connect, connect_by, connect_to_logs};
+pub use live::{Live, Looked};

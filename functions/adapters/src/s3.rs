@@ -3,6 +3,7 @@
 
 mod body;
 mod disposition;
+pub(crate) mod versions;
 
 use std::time::Duration;
 

@@ -7,8 +7,10 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let app = people_adapters::connect(&Config::from_env()?).await?;
-    let app = &app;
-    run(service_fn(|_: LambdaEvent<Value>| async move { Ok::<_, Error>(directory_sync::handle(app).await?) }))
-        .await
+    let live = people_adapters::connect(&Config::from_env()?).await?;
+    let live = &live;
+    run(service_fn(|_: LambdaEvent<Value>| async move {
+        Ok::<_, Error>(directory_sync::handle(&live.app().await).await?)
+    }))
+    .await
 }

@@ -6,7 +6,7 @@ use people_adapters::config::Config;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let app = people_adapters::connect(&Config::from_env()?).await?;
+    let app = people_adapters::connect_to_logs(&Config::from_env()?).await;
     let app = &app;
     run(service_fn(|request: Request| async move { Ok::<_, Error>(import_log::handle(app, request).await) }))
         .await

@@ -6,8 +6,10 @@ use people_adapters::config::Config;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let app = people_adapters::connect(&Config::from_env()?).await?;
-    let app = &app;
-    run(service_fn(|request: Request| async move { Ok::<_, Error>(pdf_storage::handle(app, request).await) }))
-        .await
+    let live = people_adapters::connect(&Config::from_env()?).await?;
+    let live = &live;
+    run(service_fn(|request: Request| async move {
+        Ok::<_, Error>(pdf_storage::handle(&live.app().await, request).await)
+    }))
+    .await
 }

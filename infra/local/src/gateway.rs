@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use lambda_http::{Adapter, Service};
 use lambda_runtime::{Context, LambdaEvent};
 use people_adapters::http::{self as answers, Function, Parameters, Route};
-use people_core::ports::App;
+use people_adapters::{Live, Looked};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -32,7 +32,7 @@ const MAX_EVENT_BODY: u64 = 6 * 1024 * 1024;
 /// The gateway and what it leads to.
 pub struct Gateway {
     /// What the handlers work with.
-    pub app: App,
+    pub live: Arc<Live>,
     /// Whether bodies that Lambda would not take are refused.
     pub lambda_limits: bool,
     /// Each request that is being worked on has one permit, so that the process can wait for them.
@@ -113,7 +113,7 @@ impl Gateway {
             return answers::too_large().map(Bytes::from);
         }
         let answer = match route.function() {
-            Function::BatchImport => batch_import::import(&self.app, head, body).await,
+            Function::BatchImport => batch_import::import(&self.live.app().await, head, body).await,
             Function::PdfStorage | Function::ImportLog => {
                 answers::drain(&head.headers, &mut body).await;
                 answers::too_large()
@@ -134,8 +134,8 @@ impl Gateway {
 
     async fn run_event(&self, function: Function, event: &str) -> Response<Bytes> {
         let Ok(request) = lambda::request(event) else { return lambda::broken() };
-        let app = self.app.clone();
-        let handler = lambda_http::service_fn(move |request| handle(app.clone(), function, request));
+        let live = Arc::clone(&self.live);
+        let handler = lambda_http::service_fn(move |request| handle(Arc::clone(&live), function, request));
         let Ok(result) = Adapter::from(handler).call(LambdaEvent::new(request, Context::default())).await;
         match serde_json::to_string(&result) {
             Ok(result) => lambda::response(&result),
@@ -143,17 +143,19 @@ impl Gateway {
         }
     }
 
-    /// Runs a scheduled function now, and answers with its result when it has ended.
+    /// Does now what is done from time to time otherwise, and answers with its result when it has ended: a scheduled
+    /// function, or a look at the configuration.
     async fn run(&self, head: &Parts, function: &str) -> Response<Bytes> {
         if head.method != Method::POST {
             return answers::method_not_allowed("POST", answers::format(&head.headers)).map(Bytes::from);
         }
-        if function != "directory-sync" {
-            return answers::not_found(answers::format(&head.headers)).map(Bytes::from);
-        }
-        let (status, body) = match directory_sync::handle(&self.app).await {
-            Ok(summary) => (StatusCode::OK, serde_json::to_string(&summary).unwrap_or_default()),
-            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        let (status, body) = match function {
+            "directory-sync" => match directory_sync::handle(&self.live.app().await).await {
+                Ok(summary) => (StatusCode::OK, serde_json::to_string(&summary).unwrap_or_default()),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            },
+            "configuration" => (StatusCode::OK, in_words(self.live.look_now().await).to_owned()),
+            _ => return answers::not_found(answers::format(&head.headers)).map(Bytes::from),
         };
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = status;
@@ -161,9 +163,19 @@ impl Gateway {
     }
 }
 
+fn in_words(looked: Looked) -> &'static str {
+    match looked {
+        Looked::Unchanged => "unchanged",
+        Looked::TakenUp => "taken up",
+        Looked::Refused => "refused",
+        Looked::Unavailable => "unavailable",
+    }
+}
+
 /// Boxed, because the compiler cannot see through all of it that it may change threads.
-fn handle(app: App, function: Function, request: lambda_http::Request) -> Handled {
+fn handle(live: Arc<Live>, function: Function, request: lambda_http::Request) -> Handled {
     Box::pin(async move {
+        let app = live.app().await;
         Ok(match function {
             Function::BatchImport => batch_import::handle(&app, request).await,
             Function::PdfStorage => pdf_storage::handle(&app, request).await,

@@ -11,11 +11,12 @@ use dynoxide::Database;
 use people_adapters::aws::{self, AwsSettings};
 use people_adapters::config::{Config, DEFAULT_RETENTION_DAYS, PROFILE_DEFINITION, TARGETS};
 use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
-use people_adapters::s3::{create_bucket, write_object};
+use people_adapters::s3::{create_bucket, read_object, write_object};
 use people_adapters::secret::Secret;
 use people_adapters::system::SystemClock;
 use people_adapters::targets::config::Secrets;
-use people_core::ports::{ApiKey, App, Clock, Feature, KeyHash, Keys};
+use people_adapters::{Live, check};
+use people_core::ports::{ApiKey, Clock, Feature, KeyHash, Keys};
 use people_core::time::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -102,19 +103,23 @@ impl Stack {
             state.key(feature.as_str())?;
         }
         state.save()?;
-        let (app, is_simulated) = connect(options, &state, &started).await?;
+        let (live, is_simulated) = connect(options, &state, &started).await?;
+        let live = Arc::new(live);
         let permits = Arc::new(Semaphore::new(MOST_AT_ONCE as usize));
-        let gateway =
-            Gateway { app: app.clone(), lambda_limits: options.lambda_limits, permits: Arc::clone(&permits) };
+        let gateway = Gateway {
+            live: Arc::clone(&live),
+            lambda_limits: options.lambda_limits,
+            permits: Arc::clone(&permits),
+        };
         let serving = tokio::spawn(Arc::new(gateway).serve(listener));
         // Imports work through look-ups meanwhile.
-        sync(&app).await;
+        sync(&live).await;
         Ok(Stack {
             ready: describe(api, &state, &started),
             state,
             is_simulated,
             serving,
-            schedule: tokio::spawn(schedule(app, started.database.clone())),
+            schedule: tokio::spawn(schedule(live, started.database.clone())),
             permits,
             _started: started,
         })
@@ -172,9 +177,9 @@ async fn start(options: &Options, state: &mut State, lock: File) -> Result<Start
     Ok(Started { database, dynamodb, s3, simulators, _own: own, _lock: lock })
 }
 
-/// Makes tables, bucket and keys where they are missing, puts the configuration into the bucket, and connects as a
-/// function in the cloud would.
-async fn connect(options: &Options, state: &State, started: &Started) -> Result<(App, bool), Failure> {
+/// Makes tables, bucket and keys where they are missing, puts the configuration into the bucket if it is good, and
+/// connects as a function in the cloud would.
+async fn connect(options: &Options, state: &State, started: &Started) -> Result<(Live, bool), Failure> {
     let settings = || AwsSettings::At {
         dynamodb: started.dynamodb.clone(),
         s3: started.s3.clone(),
@@ -188,8 +193,6 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
     create_bucket(&aws.s3, BUCKET).await.doing("make the bucket")?;
     let (definition, targets) = configuration(options)?;
     let simulated = is_simulated(&targets);
-    write_object(&aws.s3, BUCKET, PROFILE_DEFINITION, definition).await.doing("store the configuration")?;
-    write_object(&aws.s3, BUCKET, TARGETS, targets).await.doing("store the configuration")?;
     let clock = Arc::new(SystemClock::default());
     let now = clock.now();
     put_keys(&DynamoKeys::new(aws.dynamodb, &tables, clock), &state.keys, now).await?;
@@ -201,8 +204,20 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
         secrets: secrets(options, simulated)?,
         simulators: started.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
     };
-    let app = people_adapters::connect(&config).await.map_err(|error| Failure(error.to_string()))?;
-    Ok((app, simulated))
+    check(&config, &definition, &targets).map_err(|refused| Failure(refused.to_string()))?;
+    store(&aws.s3, PROFILE_DEFINITION, definition).await?;
+    store(&aws.s3, TARGETS, targets).await?;
+    let live = people_adapters::connect(&config).await.map_err(|error| Failure(error.to_string()))?;
+    Ok((live, simulated))
+}
+
+/// Stores an object of the configuration, unless it is there already: a start makes no version of its own.
+async fn store(s3: &aws_sdk_s3::Client, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
+    let stored = read_object(s3, BUCKET, key).await.doing("read the configuration")?;
+    if stored.as_ref() == Some(&bytes) {
+        return Ok(());
+    }
+    write_object(s3, BUCKET, key, bytes).await.doing("store the configuration")
 }
 
 /// The configuration: the definition and the targets.
@@ -263,20 +278,20 @@ async fn put_keys(
 }
 
 /// Fills the directory. Imports work through look-ups where this fails, so it is no reason to stop.
-async fn sync(app: &App) {
-    if let Err(error) = directory_sync::handle(app).await {
+async fn sync(live: &Live) {
+    if let Err(error) = directory_sync::handle(&live.app().await).await {
         tracing::warn!(error = %error, "the directory could not be filled");
     }
 }
 
 /// What EventBridge does in the cloud, and DynamoDB's time to live.
-async fn schedule(app: App, database: Database) {
+async fn schedule(live: Arc<Live>, database: Database) {
     let start = tokio::time::Instant::now();
     let mut syncs = tokio::time::interval_at(start + SYNC_EVERY, SYNC_EVERY);
     let mut sweeps = tokio::time::interval_at(start + SWEEP_EVERY, SWEEP_EVERY);
     loop {
         tokio::select! {
-            _ = syncs.tick() => sync(&app).await,
+            _ = syncs.tick() => sync(&live).await,
             _ = sweeps.tick() => {
                 let database = database.clone();
                 let swept = tokio::task::spawn_blocking(move || database.sweep_ttl().map_err(|error| error.to_string()));

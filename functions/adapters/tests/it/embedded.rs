@@ -1,5 +1,6 @@
 //! DynamoDB and S3 in this process, on ports of their own, so that tests need no network and share nothing.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use people_adapters::aws::{Aws, AwsSettings, connect};
@@ -8,8 +9,6 @@ use people_adapters::s3::create_bucket;
 use people_adapters::secret::Secret;
 use people_core::memory::ManualClock;
 use people_core::time::Timestamp;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 
 /// The bucket that is there.
@@ -27,8 +26,8 @@ pub(crate) struct Embedded {
     /// The URLs of the servers.
     pub(crate) dynamodb: String,
     pub(crate) s3: String,
-    /// Everything in S3 is gone with it.
-    _objects: tempfile::TempDir,
+    /// The folder of S3; everything in it is gone with it.
+    pub(crate) objects: tempfile::TempDir,
 }
 
 /// What leads a client to servers at these URLs.
@@ -50,7 +49,7 @@ pub(crate) async fn start() -> Embedded {
     let tables = Tables::with_prefix("people");
     create_tables(&aws.dynamodb, &tables).await.unwrap();
     create_bucket(&aws.s3, BUCKET).await.unwrap();
-    Embedded { aws, tables, clock: Arc::new(ManualClock::at(beginning())), dynamodb, s3, _objects: objects }
+    Embedded { aws, tables, clock: Arc::new(ManualClock::at(beginning())), dynamodb, s3, objects }
 }
 
 async fn dynamodb() -> String {
@@ -60,24 +59,11 @@ async fn dynamodb() -> String {
     url
 }
 
-async fn s3(folder: &std::path::Path) -> String {
+/// Starts an S3 whose objects are in this folder.
+pub(crate) async fn s3(folder: &Path) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
-    service.set_auth(SimpleAuth::from_single("test", "test-secret"));
-    let service = service.build();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let service = service.clone();
-            tokio::spawn(async move {
-                let executor = hyper_util::rt::TokioExecutor::new();
-                let stream = hyper_util::rt::TokioIo::new(stream);
-                let server = hyper_util::server::conn::auto::Builder::new(executor);
-                let _ = server.serve_connection(stream, service).await;
-            });
-        }
-    });
+    embedded_s3::serve(folder, listener, "test", "test-secret").unwrap();
     url
 }
 

@@ -5,12 +5,15 @@
 
 mod aws;
 mod busy;
+mod configuration;
 mod directory;
 mod documents;
 mod embedded;
+mod gate;
 mod imports;
 mod keys;
 mod list;
 mod logs;
 mod lossy;
 mod measured;
+mod versions;

@@ -1,0 +1,194 @@
+//! The configuration in the bucket: the profile definition and the targets, which are good or refused as a pair, and which
+//! pair is used when the current one is not good. The answer follows from the bucket alone, so that all processes agree.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use aws_sdk_s3::Client;
+use bytes::Bytes;
+use people_core::error::StoreError;
+use people_core::ports::ConfiguredTarget;
+use people_core::profile::Profile;
+
+use crate::config::{PROFILE_DEFINITION, TARGETS};
+use crate::s3::versions::{Current, Version, list_versions, read_current, read_version};
+use crate::targets::{self, Context};
+
+/// How many versions of each object are looked back.
+const MOST_BACK: usize = 20;
+
+/// Everything that is wrong with a configuration: its places and the names of its fields, never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Refused(pub Vec<String>);
+
+/// The two objects; `None` where there is no such object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pair {
+    pub(crate) definition: Option<Bytes>,
+    pub(crate) targets: Option<Bytes>,
+}
+
+/// A pair that is good, and what it says.
+pub(crate) struct Good {
+    pub(crate) pair: Pair,
+    pub(crate) profile: Arc<Profile>,
+    pub(crate) targets: Arc<[ConfiguredTarget]>,
+}
+
+impl Pair {
+    /// Reads the pair and makes its targets. Nothing is called.
+    pub(crate) fn check(self, context: &Context) -> Result<Good, Refused> {
+        let missing = |key: &str| format!("there is no {key} in the bucket");
+        let (Some(definition), Some(targets)) = (&self.definition, &self.targets) else {
+            let objects = [(PROFILE_DEFINITION, &self.definition), (TARGETS, &self.targets)];
+            let absent = objects.iter().filter(|(_, object)| object.is_none());
+            return Err(Refused(absent.map(|(key, _)| missing(key)).collect()));
+        };
+        let profile = Profile::parse(definition).map_err(|error| Refused(vec![error.to_string()]))?;
+        let targets = targets::connect(targets, &profile, context.clone());
+        let targets = targets.map_err(|error| Refused(vec![error.to_string()]))?.into();
+        Ok(Good { pair: self, profile: Arc::new(profile), targets })
+    }
+}
+
+/// The two objects as they were read last, with their ETags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    definition: Option<(String, Bytes)>,
+    targets: Option<(String, Bytes)>,
+}
+
+impl Seen {
+    /// The pair that was read.
+    pub(crate) fn pair(&self) -> Pair {
+        let bytes = |object: &Option<(String, Bytes)>| object.as_ref().map(|(_, bytes)| bytes.clone());
+        Pair { definition: bytes(&self.definition), targets: bytes(&self.targets) }
+    }
+}
+
+/// How many versions of each object a pair is older than the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Back {
+    pub(crate) definition: usize,
+    pub(crate) targets: usize,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) s3: Client,
+    pub(crate) bucket: String,
+}
+
+impl Source {
+    /// The two objects as they are now. What has not changed since `seen` is not sent again.
+    pub(crate) async fn read(&self, seen: &Seen) -> Result<Seen, StoreError> {
+        let (definition, targets) = tokio::try_join!(
+            self.object(PROFILE_DEFINITION, &seen.definition),
+            self.object(TARGETS, &seen.targets)
+        )?;
+        Ok(Seen { definition, targets })
+    }
+
+    async fn object(
+        &self,
+        key: &str,
+        seen: &Option<(String, Bytes)>,
+    ) -> Result<Option<(String, Bytes)>, StoreError> {
+        let known = seen.as_ref().map(|(tag, _)| tag.as_str());
+        Ok(match read_current(&self.s3, &self.bucket, key, known).await? {
+            Current::Same => seen.clone(),
+            Current::New(tag, bytes) => Some((tag, bytes)),
+            Current::Absent => None,
+        })
+    }
+
+    /// The newest good pair among the versions, where there is one.
+    pub(crate) async fn newest_good(&self, context: &Context) -> Result<Option<(Good, Back)>, StoreError> {
+        let (mut definitions, mut targets) =
+            tokio::try_join!(self.history(PROFILE_DEFINITION), self.history(TARGETS))?;
+        for back in candidates(&definitions.versions, &targets.versions) {
+            let Some(definition) = definitions.bytes(self, back.definition).await? else { continue };
+            let Some(targets) = targets.bytes(self, back.targets).await? else { continue };
+            let pair = Pair { definition: Some(definition), targets: Some(targets) };
+            if let Ok(good) = pair.check(context) {
+                return Ok(Some((good, back)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn history(&self, key: &'static str) -> Result<History, StoreError> {
+        let most = i32::try_from(MOST_BACK + 1).unwrap_or(i32::MAX);
+        let versions = list_versions(&self.s3, &self.bucket, key, most).await?;
+        Ok(History { key, read: vec![None; versions.len()], versions })
+    }
+}
+
+/// The versions of an object, newest first, and what has been read of them.
+struct History {
+    key: &'static str,
+    versions: Vec<Version>,
+    read: Vec<Option<Bytes>>,
+}
+
+impl History {
+    /// The bytes of a version; `None` where it says that the object was deleted.
+    async fn bytes(&mut self, source: &Source, back: usize) -> Result<Option<Bytes>, StoreError> {
+        let Some(id) = self.versions[back].id.as_deref() else { return Ok(None) };
+        if let Some(bytes) = &self.read[back] {
+            return Ok(Some(bytes.clone()));
+        }
+        let bytes = read_version(&source.s3, &source.bucket, self.key, id).await?;
+        Ok(Some(self.read[back].insert(bytes).clone()))
+    }
+}
+
+/// Every pair of versions in the order in which they are tried: fewest steps back first, and among equals first the one
+/// that undoes the later changes. Where two changes are of one moment, the targets' is undone first.
+fn candidates(definitions: &[Version], targets: &[Version]) -> Vec<Back> {
+    let pairs = (0..definitions.len())
+        .flat_map(|definition| (0..targets.len()).map(move |targets| Back { definition, targets }));
+    let mut pairs: Vec<_> = pairs.collect();
+    pairs.sort_by_cached_key(|back| {
+        let undone = definitions[..back.definition].iter().chain(&targets[..back.targets]);
+        let mut undone: Vec<_> = undone.map(|version| version.made_at).collect();
+        undone.sort_unstable_by_key(|&moment| Reverse(moment));
+        (back.definition + back.targets, Reverse(undone))
+    });
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(definitions: &[i64], targets: &[i64]) -> Vec<(usize, usize)> {
+        let versions = |moments: &[i64]| -> Vec<Version> {
+            moments.iter().map(|&made_at| Version { id: None, made_at }).collect()
+        };
+        let candidates = candidates(&versions(definitions), &versions(targets));
+        candidates.iter().map(|back| (back.definition, back.targets)).collect()
+    }
+
+    #[test]
+    fn fewest_steps_back_come_first_and_then_what_undoes_the_latest_change() {
+        assert_eq!(order(&[9, 1], &[5, 2]), [(0, 0), (1, 0), (0, 1), (1, 1)]);
+        assert_eq!(order(&[5, 2], &[9, 1]), [(0, 0), (0, 1), (1, 0), (1, 1)]);
+        assert_eq!(
+            order(&[10, 5, 1], &[8, 7, 0]),
+            [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2), (2, 2)]
+        );
+    }
+
+    #[test]
+    fn of_two_changes_of_one_moment_the_targets_are_undone_first() {
+        assert_eq!(order(&[5, 1], &[5, 1]), [(0, 0), (0, 1), (1, 0), (1, 1)]);
+    }
+
+    #[test]
+    fn where_an_object_has_no_version_there_is_no_pair() {
+        assert_eq!(order(&[], &[5, 1]), []);
+    }
+}

@@ -1,0 +1,165 @@
+//! The configuration while a process runs: what is new in the bucket is taken up within a minute, and nothing that is
+//! wrong there, or with the bucket itself, stops a request.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use people_core::error::StoreError;
+use people_core::ports::App;
+use people_core::time::Timestamp;
+
+use crate::configuration::{Back, Good, Pair, Refused, Seen, Source};
+use crate::connect::ConnectError;
+use crate::targets::Context;
+
+/// How often the bucket is looked at, at most.
+const EVERY: Duration = Duration::from_secs(60);
+/// How long a request waits for a look. A synchronous import takes 25 of the gateway's 30 seconds.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// What an entry point works with, kept up to date with the configuration in the bucket.
+pub struct Live {
+    source: Source,
+    context: Context,
+    using: Mutex<Using>,
+    /// Held by the one who looks; the others go on with what there is.
+    looking: tokio::sync::Mutex<Looking>,
+}
+
+struct Using {
+    app: App,
+    pair: Pair,
+}
+
+struct Looking {
+    /// What was found last, good or not.
+    seen: Seen,
+    /// What was reported last.
+    reported: Option<Seen>,
+    next: Timestamp,
+}
+
+/// What a look at the bucket came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looked {
+    /// Nothing is new.
+    Unchanged,
+    /// What is new is in use now.
+    TakenUp,
+    /// What is new is not good; the newest good pair is in use, or what was used before.
+    Refused,
+    /// The bucket could not be read; what was used before is.
+    Unavailable,
+}
+
+impl Live {
+    /// Reads the configuration and puts it into `app`, or else the newest good one.
+    ///
+    /// # Errors
+    /// When no good configuration can be found.
+    pub(crate) async fn start(source: Source, context: Context, app: App) -> Result<Live, ConnectError> {
+        let seen = source.read(&Seen::default()).await?;
+        let (good, reported) = match seen.pair().check(&context) {
+            Ok(good) => (good, None),
+            Err(refused) => match source.newest_good(&context).await {
+                Ok(Some((good, back))) => {
+                    report(&refused, &used(back));
+                    (good, Some(seen.clone()))
+                }
+                Ok(None) => return Err(ConnectError::NoneGood(refused)),
+                Err(error) => return Err(ConnectError::Unknown(refused, error)),
+            },
+        };
+        let app = App { profile: good.profile, targets: good.targets, ..app };
+        let next = context.clock.now().plus(EVERY);
+        let looking = tokio::sync::Mutex::new(Looking { seen, reported, next });
+        Ok(Live { source, context, using: Mutex::new(Using { app, pair: good.pair }), looking })
+    }
+
+    /// What to work with now. Once a minute the first caller looks whether the configuration is another one, for at most
+    /// three seconds; the others do not wait for it. It never fails: what there is stays in use.
+    pub async fn app(&self) -> App {
+        if let Ok(mut looking) = self.looking.try_lock()
+            && self.context.clock.now() >= looking.next
+        {
+            self.look(&mut looking).await;
+        }
+        self.using().app.clone()
+    }
+
+    /// Looks at the bucket now, however long ago it was last looked at.
+    pub async fn look_now(&self) -> Looked {
+        let mut looking = self.looking.lock().await;
+        self.look(&mut looking).await
+    }
+
+    fn using(&self) -> MutexGuard<'_, Using> {
+        self.using.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look(&self, looking: &mut Looking) -> Looked {
+        looking.next = self.context.clock.now().plus(EVERY);
+        match tokio::time::timeout(LONGEST, self.take_up(looking)).await {
+            Ok(Ok(looked)) => looked,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the configuration could not be looked at; what there is stays in use");
+                Looked::Unavailable
+            }
+            Err(_) => {
+                tracing::warn!(
+                    "the configuration could not be looked at in time; what there is stays in use"
+                );
+                Looked::Unavailable
+            }
+        }
+    }
+
+    /// Where it fails, nothing counts as seen, so that the next look does all of it again.
+    async fn take_up(&self, looking: &mut Looking) -> Result<Looked, StoreError> {
+        let seen = self.source.read(&looking.seen).await?;
+        if seen == looking.seen {
+            return Ok(Looked::Unchanged);
+        }
+        let looked = match seen.pair().check(&self.context) {
+            Ok(good) => self.switch(good),
+            Err(refused) => {
+                let found = self.source.newest_good(&self.context).await;
+                if looking.reported.as_ref() != Some(&seen) {
+                    let good = found.as_ref().ok().and_then(Option::as_ref);
+                    report(
+                        &refused,
+                        &good.map_or("what was used before".to_owned(), |(_, back)| used(*back)),
+                    );
+                    looking.reported = Some(seen.clone());
+                }
+                if let Some((good, _)) = found? {
+                    self.switch(good);
+                }
+                Looked::Refused
+            }
+        };
+        looking.seen = seen;
+        Ok(looked)
+    }
+
+    /// The same pair stays as it is: with new targets, sessions and what was learnt about their pace would start anew.
+    fn switch(&self, good: Good) -> Looked {
+        let mut using = self.using();
+        if using.pair == good.pair {
+            return Looked::Unchanged;
+        }
+        using.app = App { profile: good.profile, targets: good.targets, ..using.app.clone() };
+        using.pair = good.pair;
+        tracing::info!("configuration taken up");
+        Looked::TakenUp
+    }
+}
+
+/// The words that alarms count are the message; it is said once for each version in a process.
+fn report(refused: &Refused, used: &str) {
+    tracing::error!(faults = %refused, used, "configuration refused");
+}
+
+fn used(Back { definition, targets }: Back) -> String {
+    format!("the newest good one: {definition} versions of the definition and {targets} of the targets back")
+}

@@ -1,0 +1,104 @@
+//! An object and its versions: read only where it has changed, listed, and read one by one. The bucket keeps the history
+//! of the configuration, so that nothing else has to.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::DateTime;
+use bytes::Bytes;
+use people_core::error::StoreError;
+
+use crate::aws::s3_failed;
+
+const READ: &str = "read an object";
+const LIST: &str = "list the versions of an object";
+const READ_VERSION: &str = "read a version of an object";
+
+/// What a conditional read found.
+pub(crate) enum Current {
+    /// The object that the caller has.
+    Same,
+    /// Another one, with its ETag.
+    New(String, Bytes),
+    /// None, or one that was deleted.
+    Absent,
+}
+
+/// A version of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version {
+    /// Its id; `None` where it says that the object was deleted.
+    pub(crate) id: Option<String>,
+    /// When it was made, in milliseconds; S3 tells whole seconds.
+    pub(crate) made_at: i64,
+}
+
+/// The object, unless it has the ETag `known`. A server that ignores the condition is asked for nothing more: the ETag
+/// that it answers is compared too.
+pub(crate) async fn read_current(
+    s3: &Client,
+    bucket: &str,
+    key: &str,
+    known: Option<&str>,
+) -> Result<Current, StoreError> {
+    let request = s3.get_object().bucket(bucket).key(key).set_if_none_match(known.map(str::to_owned));
+    match request.send().await {
+        Ok(object) => {
+            let tag = object.e_tag().unwrap_or_default().to_owned();
+            if known == Some(tag.as_str()) && !tag.is_empty() {
+                return Ok(Current::Same);
+            }
+            let bytes = object.body.collect().await;
+            let bytes = bytes.map_err(|_| StoreError::new(READ, "its bytes broke off"))?;
+            Ok(Current::New(tag, bytes.into_bytes()))
+        }
+        Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 304) => {
+            Ok(Current::Same)
+        }
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
+            Ok(Current::Absent)
+        }
+        Err(error) => Err(s3_failed(READ, &error)),
+    }
+}
+
+/// The newest versions of the object of exactly this key, at most `most`, newest first; in a bucket that keeps none, the
+/// object alone.
+pub(crate) async fn list_versions(
+    s3: &Client,
+    bucket: &str,
+    key: &str,
+    most: i32,
+) -> Result<Vec<Version>, StoreError> {
+    // Keys are listed in their order, so this one comes before those that only begin like it.
+    let request = s3.list_object_versions().bucket(bucket).prefix(key).max_keys(most);
+    let listed = request.send().await.map_err(|error| s3_failed(LIST, &error))?;
+    let markers = listed.delete_markers().iter().filter(|marker| marker.key() == Some(key));
+    let markers = markers.map(|marker| (marker.is_latest(), None, marker.last_modified()));
+    let versions = listed.versions().iter().filter(|version| version.key() == Some(key));
+    let versions =
+        versions.map(|version| (version.is_latest(), version.version_id(), version.last_modified()));
+    let mut all: Vec<_> = markers
+        .chain(versions)
+        .map(|(is_latest, id, made_at)| (is_latest == Some(true), version(id, made_at)))
+        .collect();
+    // Each list is in its order already; what was made within one second stays in it.
+    all.sort_by_key(|(is_latest, version)| std::cmp::Reverse((*is_latest, version.made_at)));
+    Ok(all.into_iter().map(|(_, version)| version).collect())
+}
+
+fn version(id: Option<&str>, made_at: Option<&DateTime>) -> Version {
+    let made_at = made_at.and_then(|moment| moment.to_millis().ok()).unwrap_or(i64::MIN);
+    Version { id: id.map(str::to_owned), made_at }
+}
+
+/// The bytes of a version.
+pub(crate) async fn read_version(
+    s3: &Client,
+    bucket: &str,
+    key: &str,
+    id: &str,
+) -> Result<Bytes, StoreError> {
+    let object = s3.get_object().bucket(bucket).key(key).version_id(id).send().await;
+    let object = object.map_err(|error| s3_failed(READ_VERSION, &error))?;
+    let bytes = object.body.collect().await;
+    Ok(bytes.map_err(|_| StoreError::new(READ_VERSION, "its bytes broke off"))?.into_bytes())
+}

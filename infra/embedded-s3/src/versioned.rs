@@ -1,0 +1,350 @@
+//! S3 as s3s-fs has it, and versions beside it. The current object stays where s3s-fs keeps it; each version is an object
+//! of a second s3s-fs, so that both answer alike.
+
+use std::path::Path;
+use std::{fs, io};
+
+use async_trait::async_trait;
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use s3s::dto::{
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput,
+    CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput,
+    DeleteMarkerEntry, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, ETag,
+    ETagCondition, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, IfNoneMatch, ListBucketsInput,
+    ListBucketsOutput, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsInput,
+    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
+    ObjectVersion, PutObjectInput, PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput,
+    UploadPartInput, UploadPartOutput,
+};
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use s3s_fs::FileSystem;
+use tokio::sync::Mutex;
+
+use crate::VERSIONED;
+use crate::history::{History, Version};
+
+/// The folder of the versions, below that of the objects. It is no name of a bucket.
+const VERSIONS: &str = ".versions";
+/// The most versions of one answer to a list.
+const MOST_LISTED: i32 = 1000;
+
+/// The objects, and the versions of some.
+#[derive(Debug)]
+pub(crate) struct Versioned {
+    current: FileSystem,
+    versions: FileSystem,
+    history: History,
+    /// Held by whoever changes a versioned object: the newest version and the current object are one.
+    changing: Mutex<()>,
+}
+
+impl Versioned {
+    /// The objects below this folder.
+    pub(crate) fn open(folder: &Path) -> io::Result<Versioned> {
+        let versions = folder.join(VERSIONS);
+        fs::create_dir_all(&versions)?;
+        let open =
+            |folder: &Path| FileSystem::new(folder).map_err(|error| io::Error::other(format!("{error:?}")));
+        Ok(Versioned {
+            current: open(folder)?,
+            history: History::in_folder(&versions),
+            versions: open(&versions)?,
+            changing: Mutex::new(()),
+        })
+    }
+
+    /// Keeps the object as a version, and then, byte for byte, as the current one.
+    async fn put_version(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let _changing = self.changing.lock().await;
+        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+        let version = self.history.next(&bucket, &key, false).map_err(S3Error::internal_error)?;
+        let place = History::place(&key, &version);
+        let request = request.map_input(|input| PutObjectInput { key: place.clone(), ..input });
+        let mut answer = put(&self.versions, request).await?;
+        let input = GetObjectInput { bucket: bucket.clone(), key: place, ..Default::default() };
+        let stored = self.versions.get_object(ours(input)).await?.output;
+        let input = PutObjectInput {
+            bucket,
+            key,
+            body: stored.body,
+            content_type: stored.content_type,
+            content_disposition: stored.content_disposition,
+            metadata: stored.metadata,
+            ..Default::default()
+        };
+        self.current.put_object(ours(input)).await?;
+        answer.output.version_id = Some(version.id());
+        Ok(answer)
+    }
+
+    /// The newest version of an object that has versions; an error where it says that the object was deleted.
+    fn newest(&self, bucket: &str, key: &str) -> S3Result<Option<Version>> {
+        let newest = self.history.of(bucket, key).map_err(S3Error::internal_error)?.into_iter().next();
+        match newest {
+            Some(version) if version.deleted => Err(deleted(s3_error!(NoSuchKey))),
+            newest => Ok(newest),
+        }
+    }
+
+    /// The version of this id.
+    fn version(&self, bucket: &str, key: &str, id: &str) -> S3Result<Version> {
+        let versions = self.history.of(bucket, key).map_err(S3Error::internal_error)?;
+        match versions.into_iter().find(|version| version.id() == id) {
+            None => Err(s3_error!(NoSuchVersion)),
+            Some(version) if version.deleted => Err(deleted(s3_error!(MethodNotAllowed))),
+            Some(version) => Ok(version),
+        }
+    }
+
+    /// Where a read finds its object: the store, the key in it, and the id of the version.
+    fn find(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: Option<&str>,
+    ) -> S3Result<(&FileSystem, String, Option<String>)> {
+        match id {
+            Some(id) => {
+                let version = self.version(bucket, key, id)?;
+                Ok((&self.versions, History::place(key, &version), Some(version.id())))
+            }
+            None => {
+                let newest = self.newest(bucket, key)?;
+                Ok((&self.current, key.to_owned(), newest.map(|version| version.id())))
+            }
+        }
+    }
+
+    async fn listed(&self, bucket: &str, key: &str, version: &Version) -> S3Result<ObjectVersion> {
+        let place = History::place(key, version);
+        let input = HeadObjectInput { bucket: bucket.to_owned(), key: place, ..Default::default() };
+        let head = self.versions.head_object(ours(input)).await?.output;
+        Ok(ObjectVersion {
+            key: Some(key.to_owned()),
+            e_tag: head.e_tag,
+            size: head.content_length,
+            last_modified: Some(version.made_at().into()),
+            version_id: Some(version.id()),
+            is_latest: Some(false),
+            ..Default::default()
+        })
+    }
+}
+
+/// A request that nobody sent.
+fn ours<T>(input: T) -> S3Request<T> {
+    S3Request {
+        input,
+        method: Method::GET,
+        uri: Uri::default(),
+        headers: HeaderMap::new(),
+        extensions: Default::default(),
+        credentials: None,
+        region: None,
+        service: None,
+        trailing_headers: None,
+    }
+}
+
+fn deleted(mut error: S3Error) -> S3Error {
+    error.set_headers(HeaderMap::from_iter([(
+        http::HeaderName::from_static("x-amz-delete-marker"),
+        HeaderValue::from_static("true"),
+    )]));
+    error
+}
+
+/// Stores an object. s3s-fs looks at the checksum when it has stored it already, and leaves a wrong one where it is.
+async fn put(
+    files: &FileSystem,
+    request: S3Request<PutObjectInput>,
+) -> S3Result<S3Response<PutObjectOutput>> {
+    let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+    let answer = files.put_object(request).await;
+    if answer.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
+        files.delete_object(ours(DeleteObjectInput { bucket, key, ..Default::default() })).await?;
+    }
+    answer
+}
+
+/// Fails where the caller has the object already.
+fn unless_known(known: Option<&IfNoneMatch>, tag: Option<&ETag>) -> S3Result<()> {
+    match (known, tag) {
+        (Some(ETagCondition::Any), Some(_)) => Err(s3_error!(NotModified)),
+        (Some(ETagCondition::ETag(known)), Some(tag)) if known.weak_cmp(tag) => Err(s3_error!(NotModified)),
+        _ => Ok(()),
+    }
+}
+
+fn is_versioned(key: &str) -> bool {
+    key.starts_with(VERSIONED)
+}
+
+/// Changes that would go past the versions are refused.
+fn refuse_versioned(key: &str) -> S3Result<()> {
+    if is_versioned(key) {
+        Err(s3_error!(NotImplemented, "objects with versions are put whole"))
+    } else {
+        Ok(())
+    }
+}
+
+/// The operations: those that versions change, and those that s3s-fs answers alone.
+macro_rules! operations {
+    (ours: [$($ours:ident($our_input:ty) -> $our_output:ty,)*], passed_on: [$($name:ident($input:ty) -> $output:ty,)*]) => {
+        #[async_trait]
+        impl S3 for Versioned {
+            $(async fn $ours(&self, request: S3Request<$our_input>) -> S3Result<S3Response<$our_output>> {
+                Versioned::$ours(self, request).await
+            })*
+            $(async fn $name(&self, request: S3Request<$input>) -> S3Result<S3Response<$output>> {
+                self.current.$name(request).await
+            })*
+        }
+    };
+}
+
+operations! {
+    ours: [
+        put_object(PutObjectInput) -> PutObjectOutput,
+        get_object(GetObjectInput) -> GetObjectOutput,
+        head_object(HeadObjectInput) -> HeadObjectOutput,
+        delete_object(DeleteObjectInput) -> DeleteObjectOutput,
+        delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput,
+        list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput,
+        copy_object(CopyObjectInput) -> CopyObjectOutput,
+        create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput,
+    ],
+    passed_on: [
+        upload_part(UploadPartInput) -> UploadPartOutput,
+        upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput,
+        list_parts(ListPartsInput) -> ListPartsOutput,
+        complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput,
+        abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput,
+        create_bucket(CreateBucketInput) -> CreateBucketOutput,
+        delete_bucket(DeleteBucketInput) -> DeleteBucketOutput,
+        head_bucket(HeadBucketInput) -> HeadBucketOutput,
+        get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput,
+        list_buckets(ListBucketsInput) -> ListBucketsOutput,
+        list_objects(ListObjectsInput) -> ListObjectsOutput,
+        list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output,
+    ]
+}
+
+/// The operations that versions change.
+impl Versioned {
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        if is_versioned(&request.input.key) {
+            return self.put_version(request).await;
+        }
+        put(&self.current, request).await
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let input = &request.input;
+        let (files, key, version) = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let known = input.if_none_match.clone();
+        let mut answer = files.get_object(request.map_input(|input| GetObjectInput { key, ..input })).await?;
+        unless_known(known.as_ref(), answer.output.e_tag.as_ref())?;
+        answer.output.version_id = version;
+        Ok(answer)
+    }
+
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        let input = &request.input;
+        let (files, key, version) = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let known = input.if_none_match.clone();
+        let mut answer =
+            files.head_object(request.map_input(|input| HeadObjectInput { key, ..input })).await?;
+        unless_known(known.as_ref(), answer.output.e_tag.as_ref())?;
+        answer.output.version_id = version;
+        Ok(answer)
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        if !is_versioned(&request.input.key) {
+            return self.current.delete_object(request).await;
+        }
+        if request.input.version_id.is_some() {
+            return Err(s3_error!(NotImplemented, "a version stays"));
+        }
+        let _changing = self.changing.lock().await;
+        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+        let version = self.history.mark_deleted(&bucket, &key).map_err(S3Error::internal_error)?;
+        let mut answer = self.current.delete_object(request).await?;
+        answer.output.delete_marker = Some(true);
+        answer.output.version_id = Some(version.id());
+        Ok(answer)
+    }
+
+    async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        request.input.delete.objects.iter().try_for_each(|object| refuse_versioned(&object.key))?;
+        self.current.delete_objects(request).await
+    }
+
+    /// Without pages: what is over the limit is left out.
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        let _changing = self.changing.lock().await;
+        let ListObjectVersionsInput { bucket, prefix, max_keys, .. } = request.input;
+        let prefix = prefix.unwrap_or_default();
+        let most = max_keys.unwrap_or(MOST_LISTED).clamp(0, MOST_LISTED);
+        let (mut versions, mut markers, mut left) = (Vec::new(), Vec::new(), most);
+        for key in self.history.keys(&bucket, &prefix).map_err(S3Error::internal_error)? {
+            let history = self.history.of(&bucket, &key).map_err(S3Error::internal_error)?;
+            for (steps_back, version) in history.iter().enumerate().take(usize::try_from(left).unwrap_or(0)) {
+                left -= 1;
+                let is_latest = Some(steps_back == 0);
+                if version.deleted {
+                    markers.push(DeleteMarkerEntry {
+                        key: Some(key.clone()),
+                        last_modified: Some(version.made_at().into()),
+                        version_id: Some(version.id()),
+                        is_latest,
+                        ..Default::default()
+                    });
+                } else {
+                    versions.push(ObjectVersion { is_latest, ..self.listed(&bucket, &key, version).await? });
+                }
+            }
+        }
+        Ok(S3Response::new(ListObjectVersionsOutput {
+            name: Some(bucket),
+            prefix: Some(prefix),
+            max_keys: Some(most),
+            is_truncated: Some(false),
+            versions: Some(versions),
+            delete_markers: Some(markers),
+            ..Default::default()
+        }))
+    }
+
+    async fn copy_object(
+        &self,
+        request: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
+        refuse_versioned(&request.input.key)?;
+        self.current.copy_object(request).await
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        refuse_versioned(&request.input.key)?;
+        self.current.create_multipart_upload(request).await
+    }
+}

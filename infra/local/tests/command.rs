@@ -154,6 +154,8 @@ fn a_faulty_configuration_is_refused_with_every_fault_and_its_place() {
     let printed = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(printed.contains("/0/isList: ") && printed.contains("/1: "), "{printed}");
+    let bucket = folder.path().join(".people/s3/people");
+    assert!(bucket.exists() && !bucket.join("config").exists(), "nothing is written");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Which configuration is used: over the wire, with a bucket that keeps versions, on a clock that the test moves.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use people_adapters::config::{Config, PROFILE_DEFINITION, TARGETS};
@@ -9,6 +10,9 @@ use people_adapters::s3::write_object;
 use people_adapters::targets::config::Secrets;
 use people_adapters::{ConnectError, Live, Looked, connect_by};
 use people_core::ports::{App, Clock};
+use tracing::field::Field;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::embedded::{BUCKET, Embedded, settings, start};
 use crate::gate::Gate;
@@ -210,6 +214,67 @@ async fn of_two_pairs_that_are_as_near_the_one_that_undoes_the_later_change_is_u
     // With the targets before these it would be good too.
     stage.put_definition(&definition("third")).await;
     assert_eq!(both(&stage, &live).await, pair("second", "two"));
+}
+
+#[tokio::test]
+async fn what_is_refused_is_reported_once_for_each_version() {
+    let stage = Stage::new().await;
+    let live = stage.connect().await.unwrap();
+    let errors = Errors::default();
+    let _heard = tracing::subscriber::set_default(errors.clone());
+    stage.gate.shut(Some("versions"));
+    stage.put_targets(BROKEN).await;
+    for expected in [Looked::Unavailable, Looked::Unavailable] {
+        assert_eq!(live.look_now().await, expected);
+    }
+    stage.gate.shut(None);
+    for expected in [Looked::Refused, Looked::Unchanged] {
+        assert_eq!(live.look_now().await, expected);
+    }
+    let first = errors.take();
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert!(first[0].contains("configuration refused"), "{first:?}");
+    assert!(first[0].contains("the targets are not valid"), "{first:?}");
+    stage.put_definition(BROKEN).await;
+    assert_eq!(live.look_now().await, Looked::Refused);
+    stage.connect().await.unwrap();
+    let second = errors.take();
+    assert_eq!(second.len(), 2, "by the running process and by the new one: {second:?}");
+    let used = "the newest good one: 1 versions of the definition and 1 of the targets back";
+    assert!(second.iter().all(|error| error.contains(used)), "{second:?}");
+}
+
+/// Keeps the errors of this thread.
+#[derive(Clone, Default)]
+struct Errors(Arc<Mutex<Vec<String>>>);
+
+impl Errors {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Subscriber for Errors {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::ERROR && metadata.target().starts_with("people_adapters")
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = String::new();
+        event.record(&mut |field: &Field, value: &dyn Debug| {
+            text += &format!("{field}={value:?} ");
+        });
+        self.0.lock().unwrap().push(text);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
 }
 
 #[tokio::test]

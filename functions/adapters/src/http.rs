@@ -3,6 +3,7 @@
 mod accept;
 mod auth;
 mod body;
+mod documents;
 mod etag;
 mod list;
 mod query;
@@ -18,7 +19,7 @@ use people_core::batch::RequestFault;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::import::Interrupted;
-use people_core::log::{Answer, ImportLog};
+use people_core::log::{Answer, Form, ImportLog, PartOutcome};
 use people_core::log_text::{self, LogKind};
 use people_core::profile::Profile;
 use people_core::profile_schema;
@@ -27,13 +28,23 @@ use serde::Serialize;
 
 pub use accept::Format;
 pub use auth::{KeyCache, authenticate};
-pub use body::{Body, Chunks, Sent, drain, read};
+pub use body::{Body, Chunks, Sent, drain, read, read_document};
+pub use documents::{Names, deleted, linked, listed as documents_listed};
 pub use list::{DEFAULT_LIMIT, ListRequest, MAX_LIMIT};
 pub use query::{InvalidQuery, Query};
 pub use routes::{Function, Parameters, Route};
 
-/// What an import was answered with.
-pub fn status(answer: Answer) -> StatusCode {
+/// What a request was answered with, or would be if it ended now.
+pub fn status(log: &ImportLog) -> StatusCode {
+    let answer = log.answer_given();
+    let of_document = match (log.form, log.parts.as_slice()) {
+        (Form::Document, [part]) if answer != Answer::StoreFailed => status_of_document(&part.outcome),
+        _ => None,
+    };
+    of_document.unwrap_or_else(|| status_of_import(answer))
+}
+
+fn status_of_import(answer: Answer) -> StatusCode {
     match answer {
         Answer::Succeeded => StatusCode::OK,
         Answer::PartlyFailed => StatusCode::UNPROCESSABLE_ENTITY,
@@ -43,17 +54,38 @@ pub fn status(answer: Answer) -> StatusCode {
     }
 }
 
+/// What a request for one document is answered with, where an import of one part would be answered otherwise.
+fn status_of_document(outcome: &PartOutcome) -> Option<StatusCode> {
+    match outcome {
+        PartOutcome::Uploaded => Some(StatusCode::CREATED),
+        PartOutcome::Linked => Some(StatusCode::FOUND),
+        PartOutcome::Deleted | PartOutcome::Absent => Some(StatusCode::NO_CONTENT),
+        PartOutcome::UnknownPerson | PartOutcome::NotFound => Some(StatusCode::NOT_FOUND),
+        PartOutcome::Unserved { passing: true, .. } => Some(StatusCode::SERVICE_UNAVAILABLE),
+        PartOutcome::Pending
+        | PartOutcome::Interrupted
+        | PartOutcome::InvalidPerson(_)
+        | PartOutcome::InvalidFile(_)
+        | PartOutcome::InvalidPart(_)
+        | PartOutcome::IdentifierConflict(_)
+        | PartOutcome::Refused(_)
+        | PartOutcome::Replaced
+        | PartOutcome::Listed(_)
+        | PartOutcome::Unserved { passing: false, .. }
+        | PartOutcome::Delivered { .. } => None,
+    }
+}
+
 /// The answer to an import: its GUID, or the report or problem where the caller prefers JSON.
 pub fn imported(log: &ImportLog, format: Format) -> Response<String> {
-    let answer = log.answer_given();
-    let status = status(answer);
+    let status = status(log);
     let mut response = match (format, &log.fault) {
         (Format::Text, _) => text(status, log.id.to_string()),
         (Format::Json, None) => json(status, report::render(log)),
         (Format::Json, Some(fault)) => problem(&Problem::of_fault(fault, status, log.id)),
     };
     with_log(&mut response, log.id);
-    if answer == Answer::StoreFailed {
+    if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response

@@ -11,8 +11,11 @@ use async_trait::async_trait;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use people_core::document::{Document, DocumentKey, Slot};
+use aws_sdk_s3::presigning::PresigningConfig;
+use people_core::document::{Document, DocumentKey, LINK_LIFE, Link, Slot, StoredDocument};
 use people_core::error::StoreError;
+use people_core::id::ImportId;
+use people_core::person::PersonKey;
 use people_core::ports::{Documents, Stored};
 
 use crate::aws::{ATTEMPT, OPERATION, s3_failed};
@@ -20,6 +23,7 @@ use crate::dynamodb::{DynamoRecords, Tables};
 
 const STORE: &str = "store a document";
 const READ: &str = "read a document";
+const LINK: &str = "make a link to a document";
 /// How fast an upload is at least taken to be, in bytes a second.
 const SLOWEST: u64 = 1024 * 1024;
 /// How often a slot is read again whose object was replaced just then.
@@ -64,11 +68,11 @@ impl S3Documents {
     }
 
     /// The object is out of reach already, so a failure costs its space and no more.
-    async fn delete(&self, document: &Document, replaced: &DocumentKey) {
-        let request = self.s3.delete_object().bucket(&self.bucket).key(replaced.as_str());
+    async fn discard(&self, import: ImportId, key: &DocumentKey) {
+        let request = self.s3.delete_object().bucket(&self.bucket).key(key.as_str());
         if let Err(error) = request.send().await {
-            let error = s3_failed("delete a replaced document", &error);
-            tracing::warn!(import.id = %document.import, %error, cause = %error.source, "a replaced object stays");
+            let error = s3_failed("delete an object", &error);
+            tracing::warn!(import.id = %import, %error, cause = %error.source, "an object without a record stays");
         }
     }
 }
@@ -81,7 +85,7 @@ impl Documents for S3Documents {
         self.put(document).await?;
         match self.records.put(document).await? {
             Some(before) if before != document.key => {
-                self.delete(document, &before).await;
+                self.discard(document.import, &before).await;
                 Ok(Stored::Replaced)
             }
             _ => Ok(Stored::Uploaded),
@@ -96,6 +100,27 @@ impl Documents for S3Documents {
             }
         }
         Err(StoreError::new(READ, "there is a record without its object"))
+    }
+
+    /// Nothing is sent to S3: a link is a signature.
+    async fn link(&self, slot: &Slot, file_name: &str) -> Result<Option<Link>, StoreError> {
+        let Some(key) = self.records.find_named(slot, file_name).await? else { return Ok(None) };
+        let life = PresigningConfig::expires_in(LINK_LIFE).map_err(|error| StoreError::new(LINK, error))?;
+        let request = self.s3.get_object().bucket(&self.bucket).key(key.as_str()).presigned(life).await;
+        request
+            .map(|request| Some(Link::new(request.uri().to_owned())))
+            .map_err(|error| s3_failed(LINK, &error))
+    }
+
+    async fn list(&self, person: &PersonKey) -> Result<Vec<StoredDocument>, StoreError> {
+        self.records.of_person(person).await
+    }
+
+    /// First the record, so that nobody is led to what is going; only the object that this very record led to is deleted.
+    async fn delete(&self, slot: &Slot, file_name: &str, import: ImportId) -> Result<bool, StoreError> {
+        let Some(key) = self.records.delete(slot, file_name).await? else { return Ok(false) };
+        self.discard(import, &key).await;
+        Ok(true)
     }
 }
 

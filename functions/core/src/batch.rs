@@ -8,6 +8,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::document::Upload;
+use crate::document_name::DocumentName;
 
 /// The most parts of one request.
 pub const MAX_PARTS: usize = 50;
@@ -51,6 +52,8 @@ pub enum Incoming {
     PersonTooLarge,
     /// A file: its decoded name, and its bytes.
     File(String, Upload),
+    /// A file whose person, field and name came apart, and its bytes.
+    Document(DocumentName, Upload),
     /// A file whose name could not be read: why.
     UnnamedFile(String),
     /// A part of a kind that is not accepted, or that could not be read: why.
@@ -63,6 +66,7 @@ impl fmt::Debug for Incoming {
             Incoming::Person(_) => "Person(***)",
             Incoming::PersonTooLarge => "PersonTooLarge",
             Incoming::File(..) => "File(***)",
+            Incoming::Document(..) => "Document(***)",
             Incoming::UnnamedFile(_) => "UnnamedFile",
             Incoming::Unacceptable(_) => "Unacceptable",
         })

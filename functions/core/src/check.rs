@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::batch::{Incoming, MAX_DEPTH, is_deeper_than};
 use crate::document::Upload;
+use crate::document_name::DocumentName;
 use crate::file_name;
 use crate::finding::{Finding, FindingCode};
 use crate::log::{PartLog, PartOutcome, Subject};
@@ -63,6 +64,7 @@ pub fn check(profile: &Profile, part: Incoming) -> Result<Checked, Refused> {
             Err(invalid_person(None, vec![Finding::whole(FindingCode::TooLarge)]).into())
         }
         Incoming::File(name, upload) => check_file(profile, &name, upload),
+        Incoming::Document(name, upload) => check_document(profile, &name, upload),
         Incoming::UnnamedFile(reason) => {
             let outcome = PartOutcome::InvalidFile(reason);
             Err(PartLog { subject: Subject::Document(None), outcome }.into())
@@ -101,17 +103,42 @@ fn unacceptable(subject: Subject, reason: String) -> PartLog {
     PartLog { subject, outcome: PartOutcome::InvalidPart(reason) }
 }
 
+/// A file whose names are known: whose it is, where it belongs, and what is wrong with them so far.
+struct Named<'a> {
+    written: Shown,
+    who: Option<Who>,
+    field: &'a str,
+    file: &'a str,
+    fault: Option<String>,
+}
+
 fn check_file(profile: &Profile, decoded: &str, upload: Upload) -> Result<Checked, Refused> {
-    let refuse = |subject, reasons: Vec<String>| {
-        let outcome = PartOutcome::InvalidFile(reasons.join(" | "));
-        Err(PartLog { subject: Subject::Document(subject), outcome }.into())
+    match file_name::parse(decoded) {
+        Ok(name) => {
+            let who = Who::either(name.person).ok();
+            let fault = who.is_none().then(|| "its name names no person".to_owned());
+            let written = Shown::new(name.person);
+            check_named(profile, Named { written, who, field: name.field, file: name.file, fault }, upload)
+        }
+        Err(fault) => {
+            let reasons = std::iter::once(fault.to_string()).chain(not_a_pdf(&upload));
+            Err(invalid_file(None, reasons))
+        }
+    }
+}
+
+fn check_document(profile: &Profile, name: &DocumentName, upload: Upload) -> Result<Checked, Refused> {
+    let named = Named {
+        written: name.who().written.clone(),
+        who: Some(name.who().clone()),
+        field: name.field(),
+        file: name.file(),
+        fault: name.fault().map(|fault| fault.to_string()),
     };
-    let not_a_pdf = upload.is_pdf.err().map(|reason| reason.to_string());
-    let name = match file_name::parse(decoded) {
-        Ok(name) => name,
-        Err(fault) => return refuse(None, std::iter::once(fault.to_string()).chain(not_a_pdf).collect()),
-    };
-    let subject = Some((Shown::new(name.person), Shown::new(&format!("{}/{}", name.field, name.file))));
+    check_named(profile, named, upload)
+}
+
+fn check_named(profile: &Profile, name: Named<'_>, upload: Upload) -> Result<Checked, Refused> {
     let field = profile.field(name.field);
     let wrong_field = match field {
         None => Some(format!("there is no field {}", Shown::new(name.field))),
@@ -121,18 +148,29 @@ fn check_file(profile: &Profile, decoded: &str, upload: Upload) -> Result<Checke
         }
         Some(_) => None,
     };
-    let who = Who::either(name.person);
-    let nobody = who.is_err().then(|| "its name names no person".to_owned());
-    match (field, who) {
-        (Some(field), Ok(who)) if wrong_field.is_none() && not_a_pdf.is_none() => Ok(Checked::File {
+    let mut reasons = name.fault.into_iter().chain(wrong_field).chain(not_a_pdf(&upload)).peekable();
+    match (field, name.who) {
+        (Some(field), Some(who)) if reasons.peek().is_none() => Ok(Checked::File {
             who,
             field: Arc::clone(&field.name),
             is_list: field.is_list,
             name: name.file.to_owned(),
             upload,
         }),
-        _ => refuse(subject, nobody.into_iter().chain(wrong_field).chain(not_a_pdf).collect()),
+        _ => {
+            let file = Shown::new(&format!("{}/{}", name.field, name.file));
+            Err(invalid_file(Some((name.written, file)), reasons))
+        }
     }
+}
+
+fn not_a_pdf(upload: &Upload) -> Option<String> {
+    upload.is_pdf.err().map(|reason| reason.to_string())
+}
+
+fn invalid_file(subject: Option<(Shown, Shown)>, reasons: impl Iterator<Item = String>) -> Refused {
+    let outcome = PartOutcome::InvalidFile(reasons.collect::<Vec<_>>().join(" | "));
+    PartLog { subject: Subject::Document(subject), outcome }.into()
 }
 
 impl Checked {

@@ -1,10 +1,12 @@
 //! A PDF of a person: how its bytes are checked while they arrive, and where it is kept. Object keys are made here and
 //! nowhere else.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -18,6 +20,8 @@ use crate::time::Timestamp;
 pub const MAX_IN_MEMORY: usize = 64 * 1024;
 /// How far from its ends a PDF has its marks.
 const MARGIN: usize = 1024;
+/// For how long a link to a document works.
+pub const LINK_LIFE: Duration = Duration::from_secs(5 * 60);
 /// A segment of an object key that is longer than this is shortened.
 const MAX_SEGMENT: usize = 40;
 
@@ -232,6 +236,54 @@ pub struct Document {
     pub stored_at: Timestamp,
 }
 
+/// What is known of a document that is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDocument {
+    /// The field's name.
+    pub field: String,
+    /// The name that the caller gave, `.pdf` included.
+    pub file_name: String,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of the bytes.
+    pub sha256: [u8; 32],
+    /// When it came.
+    pub stored_at: Timestamp,
+    /// The import that brought it.
+    pub import: ImportId,
+}
+
+impl StoredDocument {
+    /// The order in which a person's documents are listed: by field, then by file name, then by import.
+    pub fn in_order(one: &StoredDocument, other: &StoredDocument) -> Ordering {
+        let place =
+            |document: &StoredDocument| (document.field.clone(), document.file_name.clone(), document.import);
+        place(one).cmp(&place(other))
+    }
+}
+
+/// A URL that gives a document to whoever has it, for [`LINK_LIFE`]. `Debug` prints `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Link(String);
+
+impl Link {
+    /// Keeps a URL from being seen.
+    pub fn new(url: String) -> Link {
+        Link(url)
+    }
+
+    /// The URL, for the caller alone: never for a log.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,6 +330,11 @@ mod tests {
         let upload = receive(&[b"ab", b"c"]);
         assert_eq!(upload.sha256[..4], [0xba, 0x78, 0x16, 0xbf]); // FIPS 180-2, B.1
         assert_eq!(upload.content.bytes(), 3);
+    }
+
+    #[test]
+    fn a_link_is_not_shown() {
+        assert_eq!(format!("{:?}", Link::new("http://x/?X-Amz-Signature=1".into())), "***");
     }
 
     fn key(person: &str, field: &str) -> String {

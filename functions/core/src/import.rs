@@ -24,6 +24,9 @@ use crate::time::Timestamp;
 /// How long a caller waits at most: an HTTP API of API Gateway gives up after 30 s, and the answer has to get there.
 pub const SYNCHRONOUS: Duration = Duration::from_secs(25);
 
+/// What is said where nobody can be meant, because several people are.
+pub(crate) const SEVERAL: &str = "several people have this identifier";
+
 /// A request that has been read to its end.
 #[derive(Debug)]
 pub struct Request {
@@ -80,9 +83,7 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
     if !pending {
         log.state = State::Ended(log.answer());
     }
-    if app.imports.open(&log).await.map_err(before)? == Opened::Before {
-        return Err(before(StoreError::new("open the import log", "the import id is taken")));
-    }
+    open(app, &log).await?;
     if pending {
         let stored = carry_out(app, &parts, request.until, &mut log).await;
         log.state = State::Ended(if stored { log.answer() } else { Answer::StoreFailed });
@@ -93,8 +94,18 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
     Ok(log)
 }
 
+/// Opens the log of a request whose id is new.
+pub(crate) async fn open(app: &App, log: &ImportLog) -> Result<(), Interrupted> {
+    let error = match app.imports.open(log).await {
+        Ok(Opened::New) => return Ok(()),
+        Ok(Opened::Before) => StoreError::new("open the import log", "the import id is taken"),
+        Err(error) => error,
+    };
+    Err(Interrupted { id: log.id, opened: false, error })
+}
+
 /// Look-ups have a third of the time, so that those whom nobody can find do not keep the others from being delivered.
-fn look_ups_until(app: &App, until: Timestamp) -> Timestamp {
+pub(crate) fn look_ups_until(app: &App, until: Timestamp) -> Timestamp {
     let now = app.clock.now();
     now.plus(until.since(now) / 3)
 }
@@ -170,7 +181,7 @@ fn without_a_person(meant: &Meant) -> PartOutcome {
         Meant::Known(_) => PartOutcome::Pending,
         Meant::Nobody => PartOutcome::UnknownPerson,
         Meant::TwoPeople(employee_id) => PartOutcome::IdentifierConflict(Shown::new(employee_id)),
-        Meant::Several => PartOutcome::Refused("several people have this identifier".to_owned()),
+        Meant::Several => PartOutcome::Refused(SEVERAL.to_owned()),
         Meant::Unavailable(why) => PartOutcome::Refused(send_again(why)),
     }
 }
@@ -232,7 +243,7 @@ fn known(part: &Part) -> Option<(&Checked, &Person)> {
 }
 
 /// The one line that an operator reads of an import: numbers, never a person.
-fn report(app: &App, log: &ImportLog) {
+pub(crate) fn report(app: &App, log: &ImportLog) {
     let failed_deliveries = log.parts.iter().filter_map(|part| match &part.outcome {
         PartOutcome::Delivered { deliveries, .. } => Some(deliveries),
         _ => None,

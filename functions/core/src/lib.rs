@@ -6,7 +6,8 @@
 //! 2. [`check`] holds each part against the [`profile`] definition: [`update`] for JSON, [`file_name`] and [`document`]
 //!    for files, with [`finding`]s as the result;
 //! 3. [`directory`] finds out who is meant: the [`person`];
-//! 4. [`import`] opens the [`log`], lets [`delivery`] and [`filing`] do their work, and closes it;
+//! 4. [`import`] opens the [`log`], lets [`delivery`] and [`filing`] do their work, and closes it; what is stored already is
+//!    asked for by its [`document_name`] and given, listed or deleted by [`person_documents`];
 //! 5. [`log_text`] shows the log, [`summary`] what a list of logs shows of it.
 //!
 //! [`profile_schema`] tells callers beforehand what the second step accepts.
@@ -21,6 +22,7 @@ pub mod delivery;
 pub mod directory;
 pub mod disposition;
 pub mod document;
+pub mod document_name;
 pub mod error;
 pub mod file_name;
 pub mod filing;
@@ -34,6 +36,7 @@ pub mod log_text;
 pub mod memory;
 pub mod multipart;
 pub mod person;
+pub mod person_documents;
 pub mod ports;
 pub mod profile;
 pub mod profile_schema;

@@ -39,6 +39,8 @@ pub enum Form {
     Array,
     /// The parts of a multipart body.
     Multipart,
+    /// One document of one person, sent, asked for or deleted by itself.
+    Document,
 }
 
 /// Where an import stands.
@@ -108,6 +110,25 @@ pub enum PartOutcome {
     Uploaded,
     /// The document took another one's place.
     Replaced,
+    /// A link to the document was given.
+    Linked,
+    /// The person's documents were listed: how many there were.
+    Listed(u32),
+    /// The document was deleted.
+    Deleted,
+    /// The document was to be deleted, and there is none.
+    Absent,
+    /// There is no such document.
+    NotFound,
+    /// Nothing was given or deleted.
+    Unserved {
+        /// What was asked for.
+        asked: Asked,
+        /// Why it was not done.
+        why: String,
+        /// Whether the reason passes.
+        passing: bool,
+    },
     /// The person update was delivered where it was wanted.
     Delivered {
         /// One entry for each target that it concerned, in the order of the configuration; none where it named no field.
@@ -115,6 +136,17 @@ pub enum PartOutcome {
         /// The fields that no target takes, in the order sent.
         unmapped: Vec<Arc<str>>,
     },
+}
+
+/// What was asked of the documents that are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A link to one.
+    Link,
+    /// The list of a person's.
+    List,
+    /// That one be deleted.
+    Deletion,
 }
 
 /// One person update at one target.
@@ -175,6 +207,7 @@ impl PartOutcome {
     pub fn succeeded(&self) -> bool {
         match self {
             PartOutcome::Uploaded | PartOutcome::Replaced => true,
+            PartOutcome::Linked | PartOutcome::Listed(_) | PartOutcome::Deleted | PartOutcome::Absent => true,
             PartOutcome::Delivered { deliveries, unmapped } => {
                 unmapped.is_empty() && deliveries.iter().all(|delivery| delivery.outcome.ending.succeeded())
             }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::batch::RequestFault;
-use crate::log::{Delivery, Ending, ImportLog, PartLog, PartOutcome, Subject};
+use crate::log::{Asked, Delivery, Ending, ImportLog, PartLog, PartOutcome, Subject};
 use crate::shown::Shown;
 
 /// Every kind of line. Scripts look for these words, so none is ever renamed; the user documentation lists them.
@@ -15,6 +15,12 @@ pub enum LogKind {
     PersonUnchanged,
     /// A file was stored, or replaced.
     FileUploaded,
+    /// A link to a file was given.
+    FileLinked,
+    /// The files of a person were listed.
+    FilesListed,
+    /// A file was deleted, or was not there.
+    FileDeleted,
     /// Validation refused a person update.
     InvalidPerson,
     /// Validation refused a file.
@@ -33,6 +39,14 @@ pub enum LogKind {
     DeliveryRefused,
     /// A file was not stored.
     FileNotUploaded,
+    /// There is no such file.
+    FileNotFound,
+    /// No link was given.
+    FileNotLinked,
+    /// No list was given.
+    FilesNotListed,
+    /// A file was not deleted.
+    FileNotDeleted,
     /// The request itself was at fault.
     InvalidRequest,
     /// More parts than are allowed.
@@ -43,10 +57,13 @@ pub enum LogKind {
 
 impl LogKind {
     /// Every kind, successes first.
-    pub const ALL: [LogKind; 15] = [
+    pub const ALL: [LogKind; 22] = [
         LogKind::PersonUpdated,
         LogKind::PersonUnchanged,
         LogKind::FileUploaded,
+        LogKind::FileLinked,
+        LogKind::FilesListed,
+        LogKind::FileDeleted,
         LogKind::InvalidPerson,
         LogKind::InvalidFile,
         LogKind::InvalidPart,
@@ -56,6 +73,10 @@ impl LogKind {
         LogKind::PersonPartlyUpdated,
         LogKind::DeliveryRefused,
         LogKind::FileNotUploaded,
+        LogKind::FileNotFound,
+        LogKind::FileNotLinked,
+        LogKind::FilesNotListed,
+        LogKind::FileNotDeleted,
         LogKind::InvalidRequest,
         LogKind::TooManyParts,
         LogKind::Interrupted,
@@ -73,6 +94,7 @@ impl LogKind {
     pub fn prefix(self) -> String {
         let severity = match self {
             LogKind::PersonUpdated | LogKind::PersonUnchanged | LogKind::FileUploaded => "Success",
+            LogKind::FileLinked | LogKind::FilesListed | LogKind::FileDeleted => "Success",
             _ => "Error",
         };
         format!("{severity} - {self:?}")
@@ -133,14 +155,31 @@ fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Ve
             Some(file) => (LogKind::FileNotUploaded, format!("{file} for {person} not uploaded: {reason}")),
             None => (LogKind::DeliveryRefused, format!("{person} not updated: {reason}")),
         },
-        PartOutcome::Uploaded => (LogKind::FileUploaded, uploaded("Uploaded", file, person)),
-        PartOutcome::Replaced => (LogKind::FileUploaded, uploaded("Replaced", file, person)),
+        PartOutcome::Uploaded => (LogKind::FileUploaded, a_file("Uploaded file", file, "for", person)),
+        PartOutcome::Replaced => (LogKind::FileUploaded, a_file("Replaced file", file, "for", person)),
+        PartOutcome::Linked => (LogKind::FileLinked, a_file("Link to file", file, "of", person)),
+        PartOutcome::Deleted => (LogKind::FileDeleted, a_file("Deleted file", file, "of", person)),
+        PartOutcome::Absent => (LogKind::FileDeleted, a_file("No file", file, "of", person)),
+        PartOutcome::NotFound => (LogKind::FileNotFound, a_file("No file", file, "of", person)),
+        PartOutcome::Listed(1) => (LogKind::FilesListed, format!("1 file of {person}")),
+        PartOutcome::Listed(count) => (LogKind::FilesListed, format!("{count} files of {person}")),
+        PartOutcome::Unserved { asked, why, .. } => unserved(*asked, file, person, why),
     };
     lines.push(line);
 }
 
-fn uploaded(verb: &str, file: Option<&Shown>, person: &Shown) -> String {
-    file.map_or_else(String::new, |file| format!("{verb} file {file} for {person}"))
+fn a_file(what: &str, file: Option<&Shown>, whose: &str, person: &Shown) -> String {
+    file.map_or_else(String::new, |file| format!("{what} {file} {whose} {person}"))
+}
+
+fn unserved(asked: Asked, file: Option<&Shown>, person: &Shown, why: &str) -> (LogKind, String) {
+    let (kind, done) = match asked {
+        Asked::Link => (LogKind::FileNotLinked, "linked"),
+        Asked::List => (LogKind::FilesNotListed, "listed"),
+        Asked::Deletion => (LogKind::FileNotDeleted, "deleted"),
+    };
+    let what = file.map_or_else(|| "Files".to_owned(), ToString::to_string);
+    (kind, format!("{what} of {person} not {done}: {why}"))
 }
 
 fn names(subject: &Subject) -> (&Shown, Option<&Shown>) {
@@ -273,6 +312,40 @@ mod tests {
             "Success - FileUploaded - Uploaded file 'salary/March 2023.pdf' for 'joe@company.com'\n\
              Success - FileUploaded - Replaced file 'salary/March 2023.pdf' for 'joe@company.com'\n",
             Answer::Succeeded,
+        );
+    }
+
+    #[test]
+    fn what_was_given_and_deleted_is_told() {
+        let listed = |count| person(PartOutcome::Listed(count));
+        check(
+            vec![
+                file(PartOutcome::Linked),
+                listed(1),
+                listed(2),
+                file(PartOutcome::Deleted),
+                file(PartOutcome::Absent),
+            ],
+            "Success - FileLinked - Link to file 'salary/March 2023.pdf' of 'joe@company.com'\n\
+             Success - FilesListed - 1 file of 'joe@company.com'\n\
+             Success - FilesListed - 2 files of 'joe@company.com'\n\
+             Success - FileDeleted - Deleted file 'salary/March 2023.pdf' of 'joe@company.com'\n\
+             Success - FileDeleted - No file 'salary/March 2023.pdf' of 'joe@company.com'\n",
+            Answer::Succeeded,
+        );
+        let unserved = |asked| PartOutcome::Unserved { asked, why: "no".into(), passing: true };
+        check(
+            vec![
+                file(PartOutcome::NotFound),
+                file(unserved(Asked::Link)),
+                person(unserved(Asked::List)),
+                file(unserved(Asked::Deletion)),
+            ],
+            "Error - FileNotFound - No file 'salary/March 2023.pdf' of 'joe@company.com'\n\
+             Error - FileNotLinked - 'salary/March 2023.pdf' of 'joe@company.com' not linked: no\n\
+             Error - FilesNotListed - Files of 'joe@company.com' not listed: no\n\
+             Error - FileNotDeleted - 'salary/March 2023.pdf' of 'joe@company.com' not deleted: no\n",
+            Answer::Failed,
         );
     }
 

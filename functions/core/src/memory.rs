@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::directory::merge;
-use crate::document::{Content, Document, DocumentKey, Slot, Spool, Spooled};
+use crate::document::{Content, Document, DocumentKey, Link, Slot, Spool, Spooled, StoredDocument};
 use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::log::ImportLog;
@@ -74,7 +74,14 @@ impl Imports for MemoryImports {
 
 /// Documents in memory.
 #[derive(Debug, Default)]
-pub struct MemoryDocuments(Mutex<HashMap<Slot, (DocumentKey, Vec<u8>)>>);
+pub struct MemoryDocuments(Mutex<HashMap<Slot, MemoryDocument>>);
+
+#[derive(Debug)]
+struct MemoryDocument {
+    key: DocumentKey,
+    bytes: Vec<u8>,
+    stored: StoredDocument,
+}
 
 #[async_trait]
 impl Documents for MemoryDocuments {
@@ -82,15 +89,46 @@ impl Documents for MemoryDocuments {
         let Content::Memory(bytes) = &document.content else {
             return Err(StoreError::new("keep a document in memory", "it was spooled to a file"));
         };
-        let object = (document.key.clone(), bytes.to_vec());
+        let stored = StoredDocument {
+            field: document.slot.field.clone(),
+            file_name: document.file_name.clone(),
+            bytes: document.content.bytes(),
+            sha256: document.sha256,
+            stored_at: document.stored_at,
+            import: document.import,
+        };
+        let object = MemoryDocument { key: document.key.clone(), bytes: bytes.to_vec(), stored };
         Ok(match lock(&self.0).insert(document.slot.clone(), object) {
-            Some((key, _)) if key != document.key => Stored::Replaced,
+            Some(before) if before.key != document.key => Stored::Replaced,
             _ => Stored::Uploaded,
         })
     }
 
     async fn read(&self, slot: &Slot) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(lock(&self.0).get(slot).map(|(_, bytes)| bytes.clone()))
+        Ok(lock(&self.0).get(slot).map(|document| document.bytes.clone()))
+    }
+
+    async fn link(&self, slot: &Slot, file_name: &str) -> Result<Option<Link>, StoreError> {
+        let documents = lock(&self.0);
+        let found = documents.get(slot).filter(|document| document.stored.file_name == file_name);
+        Ok(found.map(|document| Link::new(format!("memory:{}", document.key.as_str()))))
+    }
+
+    async fn list(&self, person: &PersonKey) -> Result<Vec<StoredDocument>, StoreError> {
+        let documents = lock(&self.0);
+        let theirs = documents.iter().filter(|(slot, _)| slot.person == *person);
+        let mut list: Vec<_> = theirs.map(|(_, document)| document.stored.clone()).collect();
+        list.sort_by(StoredDocument::in_order);
+        Ok(list)
+    }
+
+    async fn delete(&self, slot: &Slot, file_name: &str, _: ImportId) -> Result<bool, StoreError> {
+        let mut documents = lock(&self.0);
+        let found = documents.get(slot).is_some_and(|document| document.stored.file_name == file_name);
+        if found {
+            documents.remove(slot);
+        }
+        Ok(found)
     }
 }
 

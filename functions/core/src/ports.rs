@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::document::{Document, Slot, Spool};
+use crate::document::{Document, Link, Slot, Spool, StoredDocument};
 use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::log::{ImportLog, Outcome};
@@ -117,6 +117,16 @@ pub trait Documents: Send + Sync {
 
     /// The bytes in this slot.
     async fn read(&self, slot: &Slot) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// A link to the document of this name in this slot; `None` where there is none.
+    async fn link(&self, slot: &Slot, file_name: &str) -> Result<Option<Link>, StoreError>;
+
+    /// Every document of a person, sorted by field, then by file name.
+    async fn list(&self, person: &PersonKey) -> Result<Vec<StoredDocument>, StoreError>;
+
+    /// Takes the document of this name out of this slot, and says whether there was one. One that is stored there
+    /// meanwhile is either deleted too or stays whole. `import` names the request where an operator has to hear of it.
+    async fn delete(&self, slot: &Slot, file_name: &str, import: ImportId) -> Result<bool, StoreError>;
 }
 
 /// Whether a slot was free.

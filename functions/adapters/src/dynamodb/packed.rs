@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! [1, [word..], receivedAt ms, namesTargets, form, fault, [[subject, outcome]..]]
-//! form     0: a JSON array | 1: multipart
+//! form     0: a JSON array | 1: multipart | 2: one document
 //! fault    null | "invalid: why" | number of parts, where those were too many
 //! subject  null or "who": a person | [] or ["who", "field/name"]: a document | 0: neither
 //! outcome  kind | [kind, ..]   see `Kind`
@@ -100,11 +100,13 @@ fn write_form(form: Form) -> u64 {
     match form {
         Form::Array => 0,
         Form::Multipart => 1,
+        Form::Document => 2,
     }
 }
 
 fn read_form(value: &Value) -> Option<Form> {
-    [Form::Array, Form::Multipart].into_iter().find(|form| value.as_u64() == Some(write_form(*form)))
+    let forms = [Form::Array, Form::Multipart, Form::Document];
+    forms.into_iter().find(|form| value.as_u64() == Some(write_form(*form)))
 }
 
 fn read_fault(value: &Value) -> Option<Option<RequestFault>> {

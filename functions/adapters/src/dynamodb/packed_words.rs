@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use people_core::finding::{FieldName, Finding, FindingCode};
-use people_core::log::{Delivery, Ending, Outcome, PartOutcome, Subject};
+use people_core::log::{Asked, Delivery, Ending, Outcome, PartOutcome, Subject};
 use people_core::shown::Shown;
 use serde_json::{Value, json};
 
@@ -92,6 +92,14 @@ mod kind {
     pub(super) const IDENTIFIER_CONFLICT: u64 = 8;
     /// `[[target, ending, attempts, milliseconds, code | null, why | nothing]..], [unmapped field..]`
     pub(super) const DELIVERED: u64 = 9;
+    pub(super) const LINKED: u64 = 10;
+    /// `count`
+    pub(super) const LISTED: u64 = 11;
+    pub(super) const DELETED: u64 = 12;
+    pub(super) const ABSENT: u64 = 13;
+    pub(super) const NOT_FOUND: u64 = 14;
+    /// `asked, passing, why`
+    pub(super) const UNSERVED: u64 = 15;
 }
 
 /// The number of each ending.
@@ -149,6 +157,14 @@ pub(super) fn write_outcome(outcome: &PartOutcome, words: &mut Words) -> Value {
         PartOutcome::InvalidPart(why) => json!([kind::INVALID_PART, words.why(why)]),
         PartOutcome::Refused(why) => json!([kind::REFUSED, words.why(why)]),
         PartOutcome::IdentifierConflict(id) => json!([kind::IDENTIFIER_CONFLICT, id.as_str()]),
+        PartOutcome::Linked => json!(kind::LINKED),
+        PartOutcome::Listed(count) => json!([kind::LISTED, count]),
+        PartOutcome::Deleted => json!(kind::DELETED),
+        PartOutcome::Absent => json!(kind::ABSENT),
+        PartOutcome::NotFound => json!(kind::NOT_FOUND),
+        PartOutcome::Unserved { asked, why, passing } => {
+            json!([kind::UNSERVED, write_asked(*asked), passing, words.why(why)])
+        }
         PartOutcome::Delivered { deliveries, unmapped } => {
             let deliveries: Vec<_> = deliveries.iter().map(|one| write_delivery(one, words)).collect();
             let unmapped: Vec<_> = unmapped.iter().map(|field| words.place(field)).collect();
@@ -177,6 +193,14 @@ pub(super) fn read_outcome(value: &Value, words: &[String]) -> Option<PartOutcom
         (kind::INVALID_PART, [place]) => PartOutcome::InvalidPart(why(place)?),
         (kind::REFUSED, [place]) => PartOutcome::Refused(why(place)?),
         (kind::IDENTIFIER_CONFLICT, [id]) => PartOutcome::IdentifierConflict(shown(id)?),
+        (kind::LINKED, []) => PartOutcome::Linked,
+        (kind::LISTED, [count]) => PartOutcome::Listed(count.as_u64()?.try_into().ok()?),
+        (kind::DELETED, []) => PartOutcome::Deleted,
+        (kind::ABSENT, []) => PartOutcome::Absent,
+        (kind::NOT_FOUND, []) => PartOutcome::NotFound,
+        (kind::UNSERVED, [asked, passing, place]) => {
+            PartOutcome::Unserved { asked: read_asked(asked)?, why: why(place)?, passing: passing.as_bool()? }
+        }
         (kind::DELIVERED, [deliveries, unmapped]) => PartOutcome::Delivered {
             deliveries: deliveries
                 .as_array()?
@@ -187,6 +211,20 @@ pub(super) fn read_outcome(value: &Value, words: &[String]) -> Option<PartOutcom
         },
         _ => return None,
     })
+}
+
+fn write_asked(asked: Asked) -> u64 {
+    match asked {
+        Asked::Link => 0,
+        Asked::List => 1,
+        Asked::Deletion => 2,
+    }
+}
+
+fn read_asked(value: &Value) -> Option<Asked> {
+    [Asked::Link, Asked::List, Asked::Deletion]
+        .into_iter()
+        .find(|asked| value.as_u64() == Some(write_asked(*asked)))
 }
 
 fn shared(place: &Value, words: &[String]) -> Option<Arc<str>> {

@@ -3,13 +3,19 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
-use people_core::document::{Document, DocumentKey, Slot};
+use people_core::document::{Document, DocumentKey, Slot, StoredDocument};
 use people_core::error::StoreError;
+use people_core::id::ImportId;
+use people_core::person::PersonKey;
+use people_core::time::Timestamp;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::expression::{names, values};
-use super::item::{Item, item, n, s, text};
+use super::item::{Broken, Item, item, n, number, s, text};
 use super::tables::Tables;
 use crate::aws::dynamodb_failed;
 
@@ -31,6 +37,9 @@ const ROUNDS: u32 = 64;
 
 const PUT: &str = "record a document";
 const FIND: &str = "find a document";
+const LIST: &str = "list documents";
+const DELETE: &str = "delete a document's record";
+const OVERTAKEN: &str = "others were faster, again and again";
 
 /// The records of the documents in DynamoDB. They do not expire.
 #[derive(Debug, Clone)]
@@ -62,7 +71,7 @@ impl DynamoRecords {
                 return Ok(before);
             }
         }
-        Err(StoreError::new(PUT, "others were faster, again and again"))
+        Err(StoreError::new(PUT, OVERTAKEN))
     }
 
     /// Whether the document is recorded; otherwise it never was, because the slot holds something else than `before`.
@@ -72,8 +81,7 @@ impl DynamoRecords {
         document: &Document,
     ) -> Result<bool, StoreError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(record(document)));
-        let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
-        let answer = only_after(before, request).customize().config_override(once).send().await;
+        let answer = only_after(before, request).customize().config_override(once()).send().await;
         let Err(error) = answer else { return Ok(true) };
         if let Some(PutItemError::ConditionalCheckFailedException(_)) = error.as_service_error() {
             return Ok(false);
@@ -86,11 +94,90 @@ impl DynamoRecords {
 
     /// The object that is in a slot.
     pub(crate) async fn find(&self, slot: &Slot) -> Result<Option<DocumentKey>, StoreError> {
+        let record = self.record(slot).await?;
+        record.map(|record| object_key(&record).map_err(|broken| broken.during(FIND))).transpose()
+    }
+
+    /// The object that is in a slot, if it is the document of this name.
+    pub(crate) async fn find_named(
+        &self,
+        slot: &Slot,
+        file_name: &str,
+    ) -> Result<Option<DocumentKey>, StoreError> {
+        let Some(record) = self.record(slot).await? else { return Ok(None) };
+        let named = || Ok((text(&record, FILE_NAME)? == file_name).then_some(object_key(&record)?));
+        named().map_err(|broken: Broken| broken.during(FIND))
+    }
+
+    async fn record(&self, slot: &Slot) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(key(slot)));
         let answer = request.consistent_read(true).send().await;
-        let record = answer.map_err(|error| dynamodb_failed(FIND, &error))?.item;
-        record.map(|record| object_key(FIND, &record)).transpose()
+        Ok(answer.map_err(|error| dynamodb_failed(FIND, &error))?.item)
     }
+
+    /// What is known of each document of a person, in the order of the list.
+    pub(crate) async fn of_person(&self, person: &PersonKey) -> Result<Vec<StoredDocument>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#person = :person")
+            .set_expression_attribute_names(names([PERSON]))
+            .set_expression_attribute_values(values([(PERSON, s(person.as_str()))]))
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        let mut documents = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| dynamodb_failed(LIST, &error))?;
+            for record in page.items.unwrap_or_default() {
+                documents.push(read(&record).map_err(|broken| broken.during(LIST))?);
+            }
+        }
+        documents.sort_by(StoredDocument::in_order);
+        Ok(documents)
+    }
+
+    /// Takes out the record of the document of this name, and gives back the object that it led to: nothing leads there
+    /// any more. `None` where there is no such document.
+    pub(crate) async fn delete(
+        &self,
+        slot: &Slot,
+        file_name: &str,
+    ) -> Result<Option<DocumentKey>, StoreError> {
+        for _ in 0..ROUNDS {
+            let Some(seen) = self.find_named(slot, file_name).await? else { return Ok(None) };
+            if self.delete_only(slot, &seen).await? {
+                return Ok(Some(seen));
+            }
+        }
+        Err(StoreError::new(DELETE, OVERTAKEN))
+    }
+
+    /// Whether the record that led to `seen` is gone by this call; otherwise the slot holds something else by now.
+    ///
+    /// Without an answer it is looked at once: a record that does not lead to `seen` never will again, so that object may
+    /// go whoever took the record. It is not sent again, like a write.
+    async fn delete_only(&self, slot: &Slot, seen: &DocumentKey) -> Result<bool, StoreError> {
+        let request = self.client.delete_item().table_name(&self.table).set_key(Some(key(slot)));
+        let request = request
+            .condition_expression("#objectKey = :objectKey")
+            .set_expression_attribute_names(names([OBJECT_KEY]))
+            .set_expression_attribute_values(values([(OBJECT_KEY, s(seen.as_str()))]));
+        let Err(error) = request.customize().config_override(once()).send().await else { return Ok(true) };
+        if let Some(DeleteItemError::ConditionalCheckFailedException(_)) = error.as_service_error() {
+            return Ok(false);
+        }
+        match self.find(slot).await {
+            Ok(now) if now.as_ref() != Some(seen) => Ok(true),
+            _ => Err(dynamodb_failed(DELETE, &error)),
+        }
+    }
+}
+
+/// A call that is sent once: the SDK would send it again when its answer is lost.
+fn once() -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled())
 }
 
 fn record(document: &Document) -> Item {
@@ -129,7 +216,26 @@ fn key(slot: &Slot) -> Item {
     item([(PERSON, s(slot.person.as_str())), (SLOT, s(within))])
 }
 
-fn object_key(action: &'static str, record: &Item) -> Result<DocumentKey, StoreError> {
-    let key = text(record, OBJECT_KEY).map_err(|broken| broken.during(action))?;
-    Ok(DocumentKey::stored(key.to_owned()))
+fn object_key(record: &Item) -> Result<DocumentKey, Broken> {
+    Ok(DocumentKey::stored(text(record, OBJECT_KEY)?.to_owned()))
+}
+
+fn read(record: &Item) -> Result<StoredDocument, Broken> {
+    let moment = OffsetDateTime::parse(text(record, STORED_AT)?, &Rfc3339).map_err(|_| Broken(STORED_AT))?;
+    Ok(StoredDocument {
+        field: text(record, FIELD)?.to_owned(),
+        file_name: text(record, FILE_NAME)?.to_owned(),
+        bytes: number(record, SIZE)?,
+        sha256: hash(text(record, SHA256)?).ok_or(Broken(SHA256))?,
+        stored_at: Timestamp::from_millis(moment.unix_timestamp() * 1000),
+        import: ImportId::parse(text(record, IMPORT)?).ok_or(Broken(IMPORT))?,
+    })
+}
+
+fn hash(hex: &str) -> Option<[u8; 32]> {
+    let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, []) = hex.as_bytes().as_chunks::<2>() else { return None };
+    let bytes: Option<Vec<u8>> =
+        pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect();
+    bytes?.try_into().ok()
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
+use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt;
 use people_core::batch::{self, Incoming, MAX_BODY_BYTES, RequestFault};
-use people_core::document::Spool;
+use people_core::document::{Receiver, Spool};
+use people_core::document_name::DocumentName;
 use people_core::error::StoreError;
 use people_core::form::FormReader;
 use people_core::log::Form;
@@ -50,15 +51,36 @@ pub async fn read(
     body: &mut impl Body,
     spool: Arc<dyn Spool>,
 ) -> Result<Option<Sent>, StoreError> {
+    read_to_end(headers, body, Reader::new(headers, spool), Form::Array).await
+}
+
+/// Reads a body that is one PDF, with the same limits. A fault of its name counts like one of its headers.
+pub async fn read_document(
+    headers: &HeaderMap,
+    body: &mut impl Body,
+    spool: Arc<dyn Spool>,
+    name: Result<DocumentName, RequestFault>,
+) -> Result<Option<Sent>, StoreError> {
+    let reader = name.and_then(|name| Reader::document(headers, spool, name));
+    read_to_end(headers, body, reader, Form::Document).await
+}
+
+/// `refused` is the form of what is not read.
+async fn read_to_end(
+    headers: &HeaderMap,
+    body: &mut impl Body,
+    reader: Result<Reader, RequestFault>,
+    refused: Form,
+) -> Result<Option<Sent>, StoreError> {
     if body.size_hint().lower() > MAX_BODY_BYTES {
         drain(headers, body).await;
         return Ok(None);
     }
-    let mut reader = match Reader::new(headers, spool) {
+    let mut reader = match reader {
         Ok(reader) => reader,
         Err(fault) => {
             let size = drain(headers, body).await;
-            return Ok((size <= MAX_BODY_BYTES).then_some(Sent { form: Form::Array, parts: Err(fault) }));
+            return Ok((size <= MAX_BODY_BYTES).then_some(Sent { form: refused, parts: Err(fault) }));
         }
     };
     let form = reader.form();
@@ -130,26 +152,15 @@ impl<'a, B: Body> Chunks<'a, B> {
 enum Reader {
     Json(BytesMut),
     Form(Box<FormReader>),
+    Document(Box<(DocumentName, Receiver)>),
 }
 
 impl Reader {
     fn new(headers: &HeaderMap, spool: Arc<dyn Spool>) -> Result<Reader, RequestFault> {
-        let encoded = headers
-            .get_all(CONTENT_ENCODING)
-            .iter()
-            .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
-        if encoded {
-            return Err(RequestFault::invalid("a Content-Encoding is not accepted"));
-        }
-        let mut content_types = headers.get_all(CONTENT_TYPE).iter();
-        let Some(content_type) = content_types.next().filter(|value| !value.is_empty()) else {
+        let Some(content_type) = content_type(headers)? else {
             return Err(RequestFault::invalid("the Content-Type header is missing"));
         };
-        if content_types.next().is_some() {
-            return Err(RequestFault::invalid("there are two Content-Type headers"));
-        }
-        let essence = content_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        match essence.trim_ascii().to_ascii_lowercase().as_slice() {
+        match essence(content_type).as_slice() {
             b"application/json" => Ok(Reader::Json(BytesMut::new())),
             b"multipart/form-data" => {
                 let boundary = Boundary::parse(content_type.as_bytes()).map_err(RequestFault::invalid)?;
@@ -161,16 +172,32 @@ impl Reader {
         }
     }
 
+    /// Whether the bytes are a PDF is checked with the part, also where the content type does not say so.
+    fn document(
+        headers: &HeaderMap,
+        spool: Arc<dyn Spool>,
+        name: DocumentName,
+    ) -> Result<Reader, RequestFault> {
+        match content_type(headers)?.map(essence).as_deref() {
+            None | Some(b"application/pdf" | b"application/octet-stream") => {
+                Ok(Reader::Document(Box::new((name, Receiver::new(spool)))))
+            }
+            Some(_) => Err(RequestFault::invalid("the content type is not application/pdf")),
+        }
+    }
+
     fn form(&self) -> Form {
         match self {
             Reader::Json(_) => Form::Array,
             Reader::Form(_) => Form::Multipart,
+            Reader::Document(_) => Form::Document,
         }
     }
 
     fn feed(&mut self, chunk: Bytes) -> Result<(), StoreError> {
         match self {
             Reader::Form(form) => form.feed(chunk),
+            Reader::Document(document) => document.1.write(&chunk),
             Reader::Json(body) if body.is_empty() => {
                 *body = BytesMut::from(chunk);
                 Ok(())
@@ -186,8 +213,35 @@ impl Reader {
         match self {
             Reader::Json(body) => Ok(batch::read_json(&body.freeze())),
             Reader::Form(form) => form.finish(),
+            Reader::Document(document) => {
+                let (name, receiver) = *document;
+                Ok(Ok(vec![Incoming::Document(name, receiver.finish()?)]))
+            }
         }
     }
+}
+
+/// The content type; none where there is no value. A body that came encoded is refused.
+fn content_type(headers: &HeaderMap) -> Result<Option<&HeaderValue>, RequestFault> {
+    let encoded = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if encoded {
+        return Err(RequestFault::invalid("a Content-Encoding is not accepted"));
+    }
+    let mut content_types = headers.get_all(CONTENT_TYPE).iter();
+    let content_type = content_types.next().filter(|value| !value.is_empty());
+    if content_types.next().is_some() {
+        return Err(RequestFault::invalid("there are two Content-Type headers"));
+    }
+    Ok(content_type)
+}
+
+/// A content type without its parameters, in lower case.
+fn essence(content_type: &HeaderValue) -> Vec<u8> {
+    let essence = content_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().to_ascii_lowercase()
 }
 
 #[cfg(test)]

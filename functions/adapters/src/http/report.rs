@@ -1,7 +1,7 @@
 //! The JSON report of an import, for integrators: each part with its findings and what each target said.
 
 use people_core::finding::{Finding, FindingCode};
-use people_core::log::{Delivery, Ending, Form, ImportLog, PartLog, PartOutcome, State, Subject};
+use people_core::log::{Asked, Delivery, Ending, Form, ImportLog, PartLog, PartOutcome, State, Subject};
 use people_core::log_text::LogKind;
 use people_core::shown::MAX_SHOWN;
 use serde::Serialize;
@@ -83,7 +83,7 @@ pub(super) fn render(log: &ImportLog) -> String {
         request_id: log.id.to_string(),
         status: match log.state {
             State::Running => None,
-            State::Ended(answer) => Some(status(answer).as_u16()),
+            State::Ended(_) => Some(status(log).as_u16()),
         },
         now: log.summary().now().as_str(),
         dry_run: false,
@@ -107,7 +107,7 @@ pub(super) fn render(log: &ImportLog) -> String {
 fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
     let place = match form {
         Form::Array => format!("/{number}"),
-        Form::Multipart => String::new(),
+        Form::Multipart | Form::Document => String::new(),
     };
     let (kind, person, file) = match &entry.subject {
         Subject::Person(person) => (Some("person"), person.as_ref(), None),
@@ -145,6 +145,18 @@ fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
         }
         PartOutcome::Uploaded => "Uploaded",
         PartOutcome::Replaced => "Replaced",
+        PartOutcome::Linked => "Linked",
+        PartOutcome::Listed(count) => {
+            part.message = Some(format!("{count} listed"));
+            "Listed"
+        }
+        PartOutcome::Deleted => "Deleted",
+        PartOutcome::Absent => "Absent",
+        PartOutcome::NotFound => "NotFound",
+        PartOutcome::Unserved { asked, why, .. } => {
+            part.message = Some(why.clone());
+            unserved(*asked)
+        }
         PartOutcome::Delivered { deliveries, unmapped } => {
             part.targets = deliveries.iter().map(at_target).collect();
             part.message = (!unmapped.is_empty())
@@ -153,6 +165,14 @@ fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
         }
     };
     part
+}
+
+fn unserved(asked: Asked) -> &'static str {
+    match asked {
+        Asked::Link => "NotLinked",
+        Asked::List => "NotListed",
+        Asked::Deletion => "NotDeleted",
+    }
 }
 
 /// The gravest of what the targets said.

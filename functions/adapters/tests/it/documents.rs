@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use people_adapters::aws::connect;
 use people_adapters::s3::{S3Documents, read_object, write_object};
@@ -60,6 +61,56 @@ async fn documents_contract(documents: &dyn Documents) {
         assert_eq!(read.as_deref(), Some(name.as_bytes()), "{name}");
     }
     a_field_that_is_no_list_has_one_slot(documents).await;
+    a_link_leads_to_what_is_in_the_slot_under_its_name(documents).await;
+    a_persons_documents_are_listed_in_order(documents).await;
+    what_is_deleted_is_gone_and_can_be_stored_again(documents).await;
+}
+
+async fn a_link_leads_to_what_is_in_the_slot_under_its_name(documents: &dyn Documents) {
+    let (list, single) = (slot("links", Some("a.pdf")), slot("link", None));
+    assert_eq!(documents.link(&list, "a.pdf").await.unwrap(), None, "nothing has no link");
+    documents.store(&document(list.clone(), 30, b"list")).await.unwrap();
+    documents.store(&document(single.clone(), 31, b"single")).await.unwrap();
+    assert!(documents.link(&list, "a.pdf").await.unwrap().is_some());
+    assert!(documents.link(&single, "payslip.pdf").await.unwrap().is_some());
+    assert_eq!(documents.link(&single, "a.pdf").await.unwrap(), None, "another name is another file");
+}
+
+async fn a_persons_documents_are_listed_in_order(documents: &dyn Documents) {
+    let joe = Person { employee_id: Some("7".into()), ..Person::default() }.key();
+    assert_eq!(documents.list(&joe).await.unwrap(), []);
+    for (part, (field, name)) in
+        [("b", Some("ä.pdf")), ("b", Some("a.pdf")), ("a", None), ("B", Some("z.pdf"))]
+            .into_iter()
+            .enumerate()
+    {
+        let slot = Slot { person: joe.clone(), ..slot(field, name) };
+        documents.store(&document(slot, 40 + part, field.as_bytes())).await.unwrap();
+    }
+    let list = documents.list(&joe).await.unwrap();
+    let names: Vec<_> = list.iter().map(|one| format!("{}/{}", one.field, one.file_name)).collect();
+    assert_eq!(names, ["B/z.pdf", "a/payslip.pdf", "b/a.pdf", "b/ä.pdf"]);
+    let first = &list[0];
+    assert_eq!((first.bytes, first.sha256, first.import), (1, sha256(b"B"), id(1)));
+    assert_eq!(first.stored_at.seconds(), beginning().seconds());
+}
+
+async fn what_is_deleted_is_gone_and_can_be_stored_again(documents: &dyn Documents) {
+    let (list, single) = (slot("payslips", Some("gone.pdf")), slot("gone", None));
+    assert!(!documents.delete(&list, "gone.pdf", id(1)).await.unwrap(), "nothing was there");
+    for part in [50, 51] {
+        documents.store(&document(list.clone(), part, b"list")).await.unwrap();
+        assert!(documents.delete(&list, "gone.pdf", id(1)).await.unwrap());
+        assert_eq!(documents.read(&list).await.unwrap(), None);
+        assert_eq!(documents.link(&list, "gone.pdf").await.unwrap(), None);
+        assert!(!documents.delete(&list, "gone.pdf", id(1)).await.unwrap());
+    }
+    documents.store(&document(single.clone(), 52, b"single")).await.unwrap();
+    assert!(!documents.delete(&single, "other.pdf", id(1)).await.unwrap(), "another name is another file");
+    assert!(documents.read(&single).await.unwrap().is_some());
+    assert!(documents.delete(&single, "payslip.pdf", id(1)).await.unwrap());
+    let left = documents.list(&single.person).await.unwrap();
+    assert!(left.iter().all(|one| one.field != "gone" && one.file_name != "gone.pdf"));
 }
 
 async fn a_field_that_is_no_list_has_one_slot(documents: &dyn Documents) {
@@ -202,6 +253,95 @@ async fn a_document_that_did_not_arrive_as_it_was_sent_is_not_recorded() {
     let cut = Document { content: Content::File(Arc::new(tempfile::tempfile().unwrap()), 9), ..wrong };
     assert!(documents.store(&cut).await.is_err());
     assert_eq!(documents.read(&slot).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_link_works_without_a_key_for_five_minutes_and_says_so() {
+    let embedded = start().await;
+    let documents = documents(&embedded);
+    let slot = slot("payslips", Some("50% ü.pdf"));
+    documents.store(&document(slot.clone(), 0, b"bytes")).await.unwrap();
+    let link = documents.link(&slot, "50% ü.pdf").await.unwrap().unwrap();
+    assert_eq!(format!("{link:?}"), "***");
+    let url = link.reveal();
+    assert!(url.contains("X-Amz-Expires=300&") && url.contains("X-Amz-SignedHeaders=host&"), "{url}");
+}
+
+#[tokio::test]
+async fn a_list_goes_over_all_pages() {
+    let embedded = start().await;
+    let documents = documents(&embedded);
+    let first = slot("payslips", Some("00.pdf"));
+    documents.store(&document(first.clone(), 0, b"bytes")).await.unwrap();
+    let (client, table) = (&embedded.aws.dynamodb, &embedded.tables.documents);
+    let mut record = client.scan().table_name(table).send().await.unwrap().items.unwrap().remove(0);
+    // A page has at most 1 MB.
+    record.insert("padding".into(), AttributeValue::S("x".repeat(100_000)));
+    for n in 1..25 {
+        record.insert("slot".into(), AttributeValue::S(format!("payslips/{n:02}.pdf")));
+        record.insert("fileName".into(), AttributeValue::S(format!("{n:02}.pdf")));
+        client.put_item().table_name(table).set_item(Some(record.clone())).send().await.unwrap();
+    }
+    let list = documents.list(&first.person).await.unwrap();
+    let names: Vec<_> = list.into_iter().map(|one| one.file_name).collect();
+    assert_eq!(names, (0..25).map(|n| format!("{n:02}.pdf")).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_races_replacements_leaves_a_whole_document_or_none() {
+    let embedded = start().await;
+    let documents = documents(&embedded);
+    let slot = slot("contract", None);
+    for round in 0..10 {
+        let new: Vec<_> =
+            (0..4).map(|n| document(slot.clone(), round * 4 + n, &[round as u8, n as u8])).collect();
+        let (stored, deleted) = tokio::join!(
+            join_all(new.iter().map(|document| documents.store(document))),
+            join_all((0..3).map(|_| documents.delete(&slot, "payslip.pdf", id(1)))),
+        );
+        assert!(
+            stored.iter().all(Result::is_ok) && deleted.iter().all(Result::is_ok),
+            "{stored:?} {deleted:?}"
+        );
+        let objects = objects(&embedded).await;
+        match documents.read(&slot).await.unwrap() {
+            None => assert_eq!(objects, [""; 0]),
+            Some(bytes) => {
+                let kept = new.iter().position(|document| objects == [document.key.as_str()]).unwrap();
+                assert_eq!(bytes, [round as u8, kept as u8]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_is_one() {
+    let embedded = start().await;
+    let (lossy, documents) = lossy_documents(&embedded).await;
+    let slot = slot("contract", None);
+    documents.store(&document(slot.clone(), 0, b"bytes")).await.unwrap();
+    let mut lost = lossy.lose("DeleteItem").lost;
+    assert!(documents.delete(&slot, "payslip.pdf", id(1)).await.unwrap());
+    assert!(lost.try_recv().is_ok(), "an answer was lost");
+    assert_eq!(objects(&embedded).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_takes_nothing_from_whoever_came_next() {
+    let embedded = start().await;
+    let (lossy, ours) = lossy_documents(&embedded).await;
+    let theirs = documents(&embedded);
+    let slot = slot("contract", None);
+    theirs.store(&document(slot.clone(), 0, b"old")).await.unwrap();
+    let lost = lossy.lose("DeleteItem");
+    let (deleted, ()) = tokio::join!(ours.delete(&slot, "payslip.pdf", id(1)), async {
+        lost.lost.await.unwrap();
+        let next = theirs.store(&document(slot.clone(), 1, b"theirs")).await;
+        assert_eq!(next.unwrap(), Stored::Uploaded);
+        lost.end.send(()).unwrap();
+    });
+    assert!(deleted.unwrap(), "what was seen is gone");
+    assert_eq!(theirs.read(&slot).await.unwrap().unwrap(), b"theirs");
 }
 
 #[tokio::test]

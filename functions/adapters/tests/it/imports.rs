@@ -48,7 +48,7 @@ async fn a_log_is_opened_once(imports: &dyn Imports) {
 }
 
 async fn every_outcome_is_read_back(imports: &dyn Imports) {
-    let mut log = running(id(2), 12);
+    let mut log = running(id(2), parts().len());
     imports.open(&log).await.unwrap();
     log.parts = parts();
     log.state = State::Ended(log.answer());
@@ -67,7 +67,7 @@ async fn every_ending_is_read_back(imports: &dyn Imports) {
         let parts = if fault.is_some() { Vec::new() } else { parts() };
         let id = id(100 + number as u8);
         let names_targets = number % 2 == 0;
-        let form = if names_targets { Form::Multipart } else { Form::Array };
+        let form = [Form::Document, Form::Array, Form::Multipart][number % 3];
         let log =
             ImportLog { fault, parts, names_targets, form, state: State::Ended(answer), ..running(id, 0) };
         assert_eq!(imports.open(&log).await.unwrap(), Opened::New);

@@ -4,7 +4,7 @@ use people_core::batch::RequestFault;
 use people_core::finding::{FieldName, Finding, FindingCode};
 use people_core::id::ImportId;
 use people_core::log::{
-    Answer, Delivery, Ending, Form, ImportLog, Outcome, PartLog, PartOutcome, State, Subject,
+    Answer, Asked, Delivery, Ending, Form, ImportLog, Outcome, PartLog, PartOutcome, State, Subject,
 };
 use people_core::shown::Shown;
 
@@ -94,6 +94,15 @@ fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
             ],
             unmapped: vec!["title".into(), "salary".into()],
         },
+        PartOutcome::Linked,
+        PartOutcome::Listed(0),
+        PartOutcome::Listed(u32::MAX),
+        PartOutcome::Deleted,
+        PartOutcome::Absent,
+        PartOutcome::NotFound,
+        PartOutcome::Unserved { asked: Asked::Link, why: why(), passing: true },
+        PartOutcome::Unserved { asked: Asked::List, why: why(), passing: false },
+        PartOutcome::Unserved { asked: Asked::Deletion, why: String::new(), passing: true },
     ]
 }
 

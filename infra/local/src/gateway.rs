@@ -100,21 +100,31 @@ impl Gateway {
                     return self.run_event(route.function(), &event).await;
                 }
                 let body = Full::new(body).map_err(|never| match never {});
-                self.stream(route, &head, body).await
+                self.stream(route, parameters, &head, body).await
             }
-            Begun::More(body) => self.stream(route, &head, body).await,
+            Begun::More(body) => self.stream(route, parameters, &head, body).await,
         }
     }
 
     /// A body that no event can hold.
-    async fn stream(&self, route: Route, head: &Parts, mut body: impl answers::Body) -> Response<Bytes> {
+    async fn stream(
+        &self,
+        route: Route,
+        parameters: &Parameters,
+        head: &Parts,
+        mut body: impl answers::Body,
+    ) -> Response<Bytes> {
         if self.lambda_limits {
             answers::drain(&head.headers, &mut body).await;
             return answers::too_large().map(Bytes::from);
         }
         let answer = match route.function() {
             Function::BatchImport => batch_import::import(&self.live.app().await, head, body).await,
-            Function::PdfStorage | Function::ImportLog => {
+            Function::PdfStorage => {
+                let app = self.live.app().await;
+                pdf_storage::answer(&app, (route, parameters.clone()), head, body).await
+            }
+            Function::ImportLog => {
                 answers::drain(&head.headers, &mut body).await;
                 answers::too_large()
             }

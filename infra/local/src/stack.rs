@@ -32,7 +32,7 @@ pub(crate) const REGION: &str = "eu-central-1";
 pub(crate) const BUCKET: &str = "people";
 pub(crate) const TABLE_PREFIX: &str = "people";
 /// The features that exist; each has a local key.
-const FEATURES: [Feature; 2] = [Feature::PeopleImport, Feature::ImportLogs];
+const FEATURES: [Feature; 3] = [Feature::PeopleImport, Feature::Documents, Feature::ImportLogs];
 /// How often the directory is filled.
 const SYNC_EVERY: Duration = Duration::from_secs(15 * 60);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);

@@ -7,13 +7,19 @@ use lambda_http::{Body, Response};
 use people_core::memory::{
     ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
 };
-use people_core::ports::{ApiKey, App, Feature, KeyHash, Keys};
+use people_core::person::NativeKey;
+use people_core::ports::{ApiKey, App, Feature, KeyHash, Keys, Sighting};
 use people_core::profile::Profile;
 use people_core::time::Timestamp;
 
 pub(crate) async fn app() -> App {
     let keys = MemoryKeys::default();
-    for (key, feature) in [("import-key", Feature::PeopleImport), ("logs-key", Feature::ImportLogs)] {
+    let features = [
+        ("import-key", Feature::PeopleImport),
+        ("documents-key", Feature::Documents),
+        ("logs-key", Feature::ImportLogs),
+    ];
+    for (key, feature) in features {
         let now = Timestamp::from_millis(0);
         keys.create(&ApiKey::new(KeyHash::of(key), "payroll", [feature], now)).await.unwrap();
     }
@@ -86,4 +92,29 @@ async fn an_event_without_a_body_is_a_fault_of_the_request() {
         log,
         (400, "Error - InvalidRequest - the body is not valid JSON at line 1, column 0\n".into())
     );
+}
+
+#[tokio::test]
+async fn an_event_for_a_document_has_its_names_in_its_path_parameters() {
+    let app = app().await;
+    let id = Some("a/b#c?d%".to_owned());
+    let joe = Sighting { key: NativeKey("1".into()), employee_id: id, upn: None };
+    app.directory.learn(&"t".into(), &[joe]).await.unwrap();
+    for (method, status) in [
+        ("PUT", 201),
+        ("PUT", 200),
+        ("GET", 302),
+        ("DELETE", 204),
+        ("DELETE", 204),
+        ("GET", 404),
+        ("HEAD", 405),
+    ] {
+        let event = include_str!("../events/document.json").replace("METHOD", method);
+        let answer = pdf_storage::handle(&app, from_str(&event).unwrap()).await;
+        assert_eq!(answer.status(), status, "{method}");
+        if status == 302 {
+            let link = answer.headers()["location"].to_str().unwrap();
+            assert!(link.starts_with("memory:documents/a%2Fb%23c%3Fd%25/contract/"), "{link}");
+        }
+    }
 }

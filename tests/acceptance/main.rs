@@ -5,6 +5,7 @@
 //! | `imports` | what goes in, what is answered, what the target and the bucket hold afterwards |
 //! | `bad_input` | every fault of a request and of a part, and every limit at n and n+1 |
 //! | `bootstrap` | each function as the process that Lambda starts, against a runtime API (`runtime`) |
+//! | `documents` | single documents: in, listed, linked, replaced, deleted, and names that try to get out |
 //! | `clients` | the same request by the clients that people use |
 //! | `definition` | what callers are told of a person update beforehand |
 //! | `events` | events of API Gateway through the real handlers |
@@ -24,6 +25,7 @@ mod bad_input;
 mod bootstrap;
 mod clients;
 mod definition;
+mod documents;
 mod events;
 mod http;
 mod imports;

@@ -140,7 +140,7 @@ async fn serve(app: &App, caller: &Caller<'_>, names: Result<Names, RequestFault
     let answer = match names {
         Ok(names) if caller.head.method == Method::GET && names.are_a_persons() => {
             let listed = person_documents::list(app, &request, names.who()).await;
-            listed.map(|(log, documents)| answers::listed(&log, documents.as_deref(), format))
+            listed.map(|(log, documents)| answers::documents_listed(&log, documents.as_deref(), format))
         }
         names if caller.head.method == Method::GET => {
             let name = names.and_then(|names| names.document());

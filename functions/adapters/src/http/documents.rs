@@ -7,10 +7,9 @@ use people_core::document::{Link, StoredDocument};
 use people_core::document_name::{DocumentName, parse_person};
 use people_core::log::ImportLog;
 use people_core::person::Who;
-use percent_encoding::percent_decode;
 use serde::Serialize;
 
-use super::{Format, Parameters, Route, imported, json, status, with_log};
+use super::{Format, Parameters, Query, Route, imported, json, status, with_log};
 
 const PERSON: &str = "person";
 const FIELD: &str = "field";
@@ -31,20 +30,15 @@ impl Names {
     /// Reads the names from where the route has them: the path's parameters, or else the query. In a query, `+` is a
     /// blank, what is no UTF-8 or is there twice is a fault, and any other parameter is left alone.
     pub fn read(route: Route, parameters: Parameters, query: Option<&str>) -> Result<Names, RequestFault> {
-        let mut names = Names::default();
         if route == Route::Documents {
-            for pair in query.unwrap_or_default().split('&') {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                let Some(place) = names.place(&form_decoded(name)?) else { continue };
-                if place.replace(form_decoded(value)?).is_some() {
-                    return Err(RequestFault::invalid("a name is there twice in the query"));
-                }
-            }
-        } else {
-            for (name, value) in parameters {
-                if let Some(place) = names.place(name) {
-                    *place = Some(value);
-                }
+            let mut query = Query::parse(query).map_err(RequestFault::invalid)?;
+            let [person, field, file] = Names::ALL.map(|name| query.take(name));
+            return Ok(Names { person, field, file });
+        }
+        let mut names = Names::default();
+        for (name, value) in parameters {
+            if let Some(place) = names.place(name) {
+                *place = Some(value);
             }
         }
         Ok(names)
@@ -73,12 +67,6 @@ impl Names {
     pub fn document(&self) -> Result<DocumentName, RequestFault> {
         DocumentName::parse(self.person.as_deref(), self.field.as_deref(), self.file.as_deref())
     }
-}
-
-fn form_decoded(text: &str) -> Result<String, RequestFault> {
-    let bytes: Vec<u8> = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
-    let decoded = percent_decode(&bytes).decode_utf8();
-    decoded.map(Into::into).map_err(|_| RequestFault::invalid("the query is not UTF-8"))
 }
 
 /// The answer to a request for a link: it leads there, or says why it does not.
@@ -175,9 +163,9 @@ mod tests {
 
     #[test]
     fn a_query_that_means_two_things_is_refused() {
-        assert_eq!(query("person=a&field=f&person=a"), Err("a name is there twice in the query".into()));
-        assert_eq!(query("person=&%70erson="), Err("a name is there twice in the query".into()));
-        assert_eq!(query("person=%FF"), Err("the query is not UTF-8".into()));
+        assert_eq!(query("person=a&field=f&person=a"), Err("The parameter 'person' is there twice.".into()));
+        assert_eq!(query("person=&%70erson="), Err("The parameter 'person' is there twice.".into()));
+        assert_eq!(query("person=%FF"), Err("The query is not UTF-8.".into()));
     }
 
     #[test]

@@ -245,9 +245,15 @@ async fn what_is_wrong_is_said_and_logged() {
             vec![],
             b"",
             400,
-            "InvalidRequest - a name is there twice in the query",
+            "InvalidRequest - The parameter 'person' is there twice.",
         ),
-        ("GET /api/Documents?person=%FF".into(), vec![], b"", 400, "InvalidRequest - the query is not UTF-8"),
+        (
+            "GET /api/Documents?person=%FF".into(),
+            vec![],
+            b"",
+            400,
+            "InvalidRequest - The query is not UTF-8.",
+        ),
         (
             "GET /api/Documents/%FF".into(),
             vec![],

@@ -19,7 +19,7 @@ use people_core::batch::RequestFault;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::import::Interrupted;
-use people_core::log::{Answer, Form, ImportLog, PartOutcome};
+use people_core::log::{Answer, ImportLog};
 use people_core::log_text::{self, LogKind};
 use people_core::profile::Profile;
 use people_core::profile_schema;
@@ -34,51 +34,24 @@ pub use list::{DEFAULT_LIMIT, ListRequest, MAX_LIMIT};
 pub use query::{InvalidQuery, Query};
 pub use routes::{Function, Parameters, Route};
 
-/// What a request was answered with, or would be if it ended now.
-pub fn status(log: &ImportLog) -> StatusCode {
-    let answer = log.answer_given();
-    let of_document = match (log.form, log.parts.as_slice()) {
-        (Form::Document, [part]) if answer != Answer::StoreFailed => status_of_document(&part.outcome),
-        _ => None,
-    };
-    of_document.unwrap_or_else(|| status_of_import(answer))
-}
-
-fn status_of_import(answer: Answer) -> StatusCode {
+/// What an import was answered with, or a request for a document.
+pub fn status(answer: Answer) -> StatusCode {
     match answer {
         Answer::Succeeded => StatusCode::OK,
-        Answer::PartlyFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        Answer::Created => StatusCode::CREATED,
+        Answer::Deleted => StatusCode::NO_CONTENT,
+        Answer::Linked => StatusCode::FOUND,
         Answer::Failed => StatusCode::BAD_REQUEST,
+        Answer::NotFound => StatusCode::NOT_FOUND,
         Answer::TooManyParts => StatusCode::PAYLOAD_TOO_LARGE,
-        Answer::StoreFailed => StatusCode::SERVICE_UNAVAILABLE,
-    }
-}
-
-/// What a request for one document is answered with, where an import of one part would be answered otherwise.
-fn status_of_document(outcome: &PartOutcome) -> Option<StatusCode> {
-    match outcome {
-        PartOutcome::Uploaded => Some(StatusCode::CREATED),
-        PartOutcome::Linked => Some(StatusCode::FOUND),
-        PartOutcome::Deleted | PartOutcome::Absent => Some(StatusCode::NO_CONTENT),
-        PartOutcome::UnknownPerson | PartOutcome::NotFound => Some(StatusCode::NOT_FOUND),
-        PartOutcome::Unserved { passing: true, .. } => Some(StatusCode::SERVICE_UNAVAILABLE),
-        PartOutcome::Pending
-        | PartOutcome::Interrupted
-        | PartOutcome::InvalidPerson(_)
-        | PartOutcome::InvalidFile(_)
-        | PartOutcome::InvalidPart(_)
-        | PartOutcome::IdentifierConflict(_)
-        | PartOutcome::Refused(_)
-        | PartOutcome::Replaced
-        | PartOutcome::Listed(_)
-        | PartOutcome::Unserved { passing: false, .. }
-        | PartOutcome::Delivered { .. } => None,
+        Answer::PartlyFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        Answer::StoreFailed | Answer::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
 /// The answer to an import: its GUID, or the report or problem where the caller prefers JSON.
 pub fn imported(log: &ImportLog, format: Format) -> Response<String> {
-    let status = status(log);
+    let status = status(log.answer_given());
     let mut response = match (format, &log.fault) {
         (Format::Text, _) => text(status, log.id.to_string()),
         (Format::Json, None) => json(status, report::render(log)),

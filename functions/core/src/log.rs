@@ -65,6 +65,16 @@ pub enum Answer {
     TooManyParts,
     /// A store of ours failed after the log was opened; what is not in the log did not happen.
     StoreFailed,
+    /// One document by itself was stored where none was.
+    Created,
+    /// A link to a document was given.
+    Linked,
+    /// A document is not there any more.
+    Deleted,
+    /// There is no such document, or nobody knows the person whose it would be.
+    NotFound,
+    /// Nobody could tell just then who is meant.
+    Unavailable,
 }
 
 /// What became of one part.
@@ -255,11 +265,38 @@ impl ImportLog {
 
     /// The answer that follows from the outcomes, once all of them are known.
     pub fn answer(&self) -> Answer {
+        if let (Form::Document, [part]) = (self.form, self.parts.as_slice())
+            && let Some(answer) = answer_of_document(&part.outcome)
+        {
+            return answer;
+        }
         match (&self.fault, self.succeeded()) {
             (Some(RequestFault::TooManyParts(_)), _) => Answer::TooManyParts,
             (Some(RequestFault::Invalid(_)), _) | (None, 0) => Answer::Failed,
             (None, succeeded) if succeeded == self.parts.len() => Answer::Succeeded,
             (None, _) => Answer::PartlyFailed,
         }
+    }
+}
+
+/// What a request for one document is answered, where an import of one part would be answered otherwise.
+fn answer_of_document(outcome: &PartOutcome) -> Option<Answer> {
+    match outcome {
+        PartOutcome::Uploaded => Some(Answer::Created),
+        PartOutcome::Linked => Some(Answer::Linked),
+        PartOutcome::Deleted | PartOutcome::Absent => Some(Answer::Deleted),
+        PartOutcome::UnknownPerson | PartOutcome::NotFound => Some(Answer::NotFound),
+        PartOutcome::Unserved { passing: true, .. } => Some(Answer::Unavailable),
+        PartOutcome::Pending
+        | PartOutcome::Interrupted
+        | PartOutcome::InvalidPerson(_)
+        | PartOutcome::InvalidFile(_)
+        | PartOutcome::InvalidPart(_)
+        | PartOutcome::IdentifierConflict(_)
+        | PartOutcome::Refused(_)
+        | PartOutcome::Replaced
+        | PartOutcome::Listed(_)
+        | PartOutcome::Unserved { passing: false, .. }
+        | PartOutcome::Delivered { .. } => None,
     }
 }

@@ -32,6 +32,8 @@ pub struct Summary {
 pub enum Source {
     /// As the body of a request.
     Direct,
+    /// As a request for single documents.
+    Document,
 }
 
 /// What holds of an import now. The status that was answered never changes; this may.
@@ -74,12 +76,13 @@ impl Summary {
 
 impl Source {
     /// Every source.
-    pub const ALL: [Source; 1] = [Source::Direct];
+    pub const ALL: [Source; 2] = [Source::Direct, Source::Document];
 
     /// The source of an import of this form.
     pub fn of(form: Form) -> Source {
         match form {
             Form::Array | Form::Multipart => Source::Direct,
+            Form::Document => Source::Document,
         }
     }
 
@@ -87,6 +90,7 @@ impl Source {
     pub fn as_str(self) -> &'static str {
         match self {
             Source::Direct => "direct",
+            Source::Document => "document",
         }
     }
 }

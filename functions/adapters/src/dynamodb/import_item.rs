@@ -122,9 +122,7 @@ fn failed_before_it_was_stored(state: State, parts: usize, succeeded: usize) -> 
     match state {
         State::Running => 0,
         State::Ended(Answer::Succeeded) => parts.saturating_sub(succeeded),
-        State::Ended(Answer::PartlyFailed | Answer::Failed | Answer::TooManyParts | Answer::StoreFailed) => {
-            parts.saturating_sub(succeeded).max(1)
-        }
+        State::Ended(_) => parts.saturating_sub(succeeded).max(1),
     }
 }
 
@@ -141,13 +139,18 @@ pub(super) fn read_state(item: &Item) -> Result<State, Broken> {
     STATES.into_iter().find(|known| state_text(*known) == stored).ok_or(Broken(STATE))
 }
 
-const STATES: [State; 6] = [
+const STATES: [State; 11] = [
     State::Running,
     State::Ended(Answer::Succeeded),
     State::Ended(Answer::PartlyFailed),
     State::Ended(Answer::Failed),
     State::Ended(Answer::TooManyParts),
     State::Ended(Answer::StoreFailed),
+    State::Ended(Answer::Created),
+    State::Ended(Answer::Linked),
+    State::Ended(Answer::Deleted),
+    State::Ended(Answer::NotFound),
+    State::Ended(Answer::Unavailable),
 ];
 
 /// A state as it is stored.
@@ -159,6 +162,11 @@ pub(super) fn state_text(state: State) -> &'static str {
         State::Ended(Answer::Failed) => "failed",
         State::Ended(Answer::TooManyParts) => "too-many-parts",
         State::Ended(Answer::StoreFailed) => "store-failed",
+        State::Ended(Answer::Created) => "created",
+        State::Ended(Answer::Linked) => "linked",
+        State::Ended(Answer::Deleted) => "deleted",
+        State::Ended(Answer::NotFound) => "not-found",
+        State::Ended(Answer::Unavailable) => "unavailable",
     }
 }
 

@@ -85,7 +85,7 @@ pub fn linked(log: &ImportLog, link: Option<&Link>, format: Format) -> Response<
 pub fn listed(log: &ImportLog, documents: Option<&[StoredDocument]>, format: Format) -> Response<String> {
     let Some(documents) = documents else { return unstored(imported(log, format)) };
     let list = List { documents: documents.iter().map(Listed::from).collect() };
-    let mut response = json(status(log), serde_json::to_string(&list).unwrap_or_default());
+    let mut response = json(status(log.answer_given()), serde_json::to_string(&list).unwrap_or_default());
     with_log(&mut response, log.id);
     unstored(response)
 }

@@ -83,7 +83,7 @@ pub(super) fn render(log: &ImportLog) -> String {
         request_id: log.id.to_string(),
         status: match log.state {
             State::Running => None,
-            State::Ended(_) => Some(status(log).as_u16()),
+            State::Ended(answer) => Some(status(answer).as_u16()),
         },
         now: log.summary().now().as_str(),
         dry_run: false,

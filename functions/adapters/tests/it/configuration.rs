@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::embedded::{BUCKET, Embedded, settings, start};
 use crate::gate::Gate;
 
 const BROKEN: &str = "{";
+/// The variable by which a test knows that it is alone in its process.
+const ALONE: &str = "PEOPLE_TEST_ALONE";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A definition that can be told from others by one field.
@@ -216,12 +219,28 @@ async fn of_two_pairs_that_are_as_near_the_one_that_undoes_the_later_change_is_u
     assert_eq!(both(&stage, &live).await, pair("second", "two"));
 }
 
+/// Who listens to what a process reports disturbs other tests, so the test runs itself once more in a process of its own.
 #[tokio::test]
 async fn what_is_refused_is_reported_once_for_each_version() {
-    let stage = Stage::new().await;
-    let live = stage.connect().await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "it is how the test knows itself")]
+    let is_child = std::env::var_os(ALONE).is_some();
+    if is_child {
+        return the_reports_of_one_process().await;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child
+        .args(["--exact", "configuration::what_is_refused_is_reported_once_for_each_version"])
+        .env(ALONE, "1");
+    let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+async fn the_reports_of_one_process() {
     let errors = Errors::default();
     let _heard = tracing::subscriber::set_default(errors.clone());
+    let stage = Stage::new().await;
+    let live = stage.connect().await.unwrap();
     stage.gate.shut(Some("versions"));
     stage.put_targets(BROKEN).await;
     for expected in [Looked::Unavailable, Looked::Unavailable] {
@@ -324,6 +343,21 @@ async fn while_the_bucket_cannot_be_read_what_there_is_stays_in_use() {
     stage.gate.shut(None);
     stage.wait(MINUTE);
     assert_eq!(in_use(&live.app().await), pair("second", "two"));
+}
+
+#[tokio::test]
+async fn a_request_waits_three_seconds_for_a_bucket_that_does_not_answer() {
+    let stage = Stage::new().await;
+    let live = stage.connect().await.unwrap();
+    stage.gate.hold();
+    stage.wait(MINUTE);
+    // From here on, time passes only while nothing else can happen.
+    tokio::time::pause();
+    let since = tokio::time::Instant::now();
+    assert_eq!(in_use(&live.app().await), pair("first", "one"));
+    assert_eq!(since.elapsed().as_secs(), 3);
+    assert_eq!(in_use(&live.app().await), pair("first", "one"));
+    assert_eq!(since.elapsed().as_secs(), 3, "and the next one not at all");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! A way to S3 on which requests are counted, and on which it can be made to refuse them.
+//! A way to S3 on which requests are counted, and on which it can be made to refuse them, or to keep them
+//! waiting.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,8 @@ pub(crate) struct Gate {
 struct State {
     /// Requests whose URI has this in it are refused.
     shut: Option<&'static str>,
+    /// Whether no request is answered.
+    holds: bool,
     seen: Vec<String>,
 }
 
@@ -51,6 +54,11 @@ impl Gate {
         self.state.lock().unwrap().shut = part;
     }
 
+    /// Answers nothing from now on.
+    pub(crate) fn hold(&self) {
+        self.state.lock().unwrap().holds = true;
+    }
+
     /// What has come since this was last asked, in order of its text: `version`, `list`, `read` or `conditional read`,
     /// and the last segment of the key.
     pub(crate) fn seen(&self) -> Vec<String> {
@@ -77,11 +85,14 @@ async fn pass_on(
     state: Arc<Mutex<State>>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let shut = {
+    let (shut, holds) = {
         let mut state = state.lock().unwrap();
         state.seen.push(describe(&request));
-        state.shut.is_some_and(|part| request.uri().to_string().contains(part))
+        (state.shut.is_some_and(|part| request.uri().to_string().contains(part)), state.holds)
     };
+    if holds {
+        std::future::pending::<()>().await;
+    }
     if shut {
         let refusal = Full::new(Bytes::from("<Error><Code>AccessDenied</Code></Error>"));
         return Ok(Response::builder().status(403).body(refusal).unwrap());

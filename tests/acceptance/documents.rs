@@ -155,120 +155,56 @@ async fn a_single_document_and_one_in_an_import_are_the_same() {
     assert_eq!(local.listed("/api/Documents/joe@company.com"), ["salary/a__b.pdf"]);
 }
 
+/// Requests with a PDF, the status of each, and its line.
+const FAULTS: &str = "\
+PUT /api/Documents/joe@company.com/phone/a.pdf = 400 InvalidFile - Invalid file in part 0: 'phone' takes no file
+PUT /api/Documents/joe@company.com/salary/a.txt = 400 InvalidFile - Invalid file in part 0: the file name does not end with .pdf
+GET /api/Documents/joe@company.com/salary/a.txt = 400 InvalidFile - Invalid file in part 0: the file name does not end with .pdf
+GET /api/Documents/joe@company.com/pay/a.pdf = 404 FileNotFound - No file 'pay/a.pdf' of 'joe@company.com'
+PUT /api/Documents/nobody@company.com/salary/a.pdf = 404 UnknownPerson - Unknown person: 'nobody@company.com'
+GET /api/Documents/nobody@company.com/salary/a.pdf = 404 UnknownPerson - Unknown person: 'nobody@company.com'
+DELETE /api/Documents/nobody@company.com/salary/a.pdf = 404 UnknownPerson - Unknown person: 'nobody@company.com'
+GET /api/Documents/nobody@company.com = 404 UnknownPerson - Unknown person: 'nobody@company.com'
+PUT /api/Documents?field=salary&fileName=a.pdf = 400 InvalidRequest - the person is missing
+GET /api/Documents = 400 InvalidRequest - the person is missing
+GET /api/Documents?person=7&fileName=a.pdf = 400 InvalidRequest - the field is missing
+GET /api/Documents?person=7&field=salary = 400 InvalidRequest - the fileName is missing
+DELETE /api/Documents?person=7 = 400 InvalidRequest - the field is missing
+GET /api/Documents?person=7&person=8 = 400 InvalidRequest - The parameter 'person' is there twice.
+GET /api/Documents?person=%FF = 400 InvalidRequest - The query is not UTF-8.
+GET /api/Documents/%FF = 400 InvalidRequest - a character of the person got lost on its way";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_said_and_logged() {
     let local = Local::start().await;
-    let pdf_type = ("Content-Type", "application/pdf");
-    for (request, headers, body, status, line) in [
-        (
-            format!("PUT {MARCH}"),
-            vec![pdf_type],
-            b"hello" as &[u8],
-            400,
-            "InvalidFile - Invalid file in part 0: it does not start with %PDF-",
-        ),
-        (format!("PUT {MARCH}"), vec![], b"", 400, "InvalidFile - Invalid file in part 0: it is empty"),
-        (
-            format!("PUT {MARCH}"),
-            vec![("Content-Type", "text/plain")],
-            PDF,
-            400,
-            "InvalidRequest - the content type is not application/pdf",
-        ),
-        (
-            format!("PUT {MARCH}"),
-            vec![pdf_type, ("Content-Encoding", "gzip")],
-            PDF,
-            400,
-            "InvalidRequest - a Content-Encoding is not accepted",
-        ),
-        (
-            "PUT /api/Documents/joe@company.com/phone/a.pdf".into(),
-            vec![pdf_type],
-            PDF,
-            400,
-            "InvalidFile - Invalid file in part 0: 'phone' takes no file",
-        ),
-        (
-            "PUT /api/Documents/joe@company.com/salary/a.txt".into(),
-            vec![pdf_type],
-            PDF,
-            400,
-            "InvalidFile - Invalid file in part 0: the file name does not end with .pdf",
-        ),
-        (
-            "PUT /api/Documents/nobody@company.com/salary/a.pdf".into(),
-            vec![pdf_type],
-            PDF,
-            404,
-            "UnknownPerson - Unknown person: 'nobody@company.com'",
-        ),
-        (
-            "GET /api/Documents/nobody@company.com/salary/a.pdf".into(),
-            vec![],
-            b"",
-            404,
-            "UnknownPerson - Unknown person: 'nobody@company.com'",
-        ),
-        (
-            "DELETE /api/Documents/nobody@company.com/salary/a.pdf".into(),
-            vec![],
-            b"",
-            404,
-            "UnknownPerson - Unknown person: 'nobody@company.com'",
-        ),
-        (
-            "GET /api/Documents/nobody@company.com".into(),
-            vec![],
-            b"",
-            404,
-            "UnknownPerson - Unknown person: 'nobody@company.com'",
-        ),
-        (
-            "PUT /api/Documents?field=salary&fileName=a.pdf".into(),
-            vec![pdf_type],
-            PDF,
-            400,
-            "InvalidRequest - the person is missing",
-        ),
-        ("GET /api/Documents".into(), vec![], b"", 400, "InvalidRequest - the person is missing"),
-        (
-            "GET /api/Documents?person=7&fileName=a.pdf".into(),
-            vec![],
-            b"",
-            400,
-            "InvalidRequest - the field is missing",
-        ),
-        ("DELETE /api/Documents?person=7".into(), vec![], b"", 400, "InvalidRequest - the field is missing"),
-        (
-            "GET /api/Documents?person=7&person=8".into(),
-            vec![],
-            b"",
-            400,
-            "InvalidRequest - The parameter 'person' is there twice.",
-        ),
-        (
-            "GET /api/Documents?person=%FF".into(),
-            vec![],
-            b"",
-            400,
-            "InvalidRequest - The query is not UTF-8.",
-        ),
-        (
-            "GET /api/Documents/%FF".into(),
-            vec![],
-            b"",
-            400,
-            "InvalidRequest - a character of the person got lost on its way",
-        ),
-    ] {
-        let answer = local.documents(&request, &headers, body);
-        assert_eq!(answer.status, status, "{request}");
+    for case in FAULTS.lines() {
+        let (request, expected) = case.split_once(" = ").unwrap();
+        let (status, line) = expected.split_once(' ').unwrap();
+        let answer = local.documents(request, &[("Content-Type", "application/pdf")], PDF);
+        assert_eq!(answer.status.to_string(), status, "{request}");
         assert_eq!(local.log(&answer), format!("Error - {line}\n"), "{request}");
     }
+    for (header, body, line) in [
+        (
+            ("Content-Type", "application/pdf"),
+            b"hello" as &[u8],
+            "InvalidFile - Invalid file in part 0: it does not start with %PDF-",
+        ),
+        (
+            ("Content-Type", "application/octet-stream"),
+            b"%PDF-",
+            "InvalidFile - Invalid file in part 0: it does not end with %%EOF",
+        ),
+        (("Content-Type", "application/pdf"), b"", "InvalidFile - Invalid file in part 0: it is empty"),
+        (("Content-Type", "text/plain"), PDF, "InvalidRequest - the content type is not application/pdf"),
+        (("Content-Encoding", "gzip"), PDF, "InvalidRequest - a Content-Encoding is not accepted"),
+    ] {
+        let answer = local.documents(&format!("PUT {MARCH}"), &[header], body);
+        assert_eq!((answer.status, local.log(&answer)), (400, format!("Error - {line}\n")));
+    }
     assert_eq!(objects(&local).await.len(), 0);
-    for content_type in [&[("Content-Type", "application/octet-stream")] as &[_], &[]] {
-        assert!(local.documents(&format!("PUT {MARCH}"), content_type, PDF).status < 300);
+    for headers in [&[("Content-Type", "Application/Octet-Stream; x=y")] as &[_], &[]] {
+        assert!(local.documents(&format!("PUT {MARCH}"), headers, PDF).status < 300);
     }
 }
 

@@ -95,32 +95,28 @@ fn or_null(json_type: &str) -> Node {
 
 fn definitions() -> Node {
     let name = format!("[^{BLANK}](?:[\\s\\S]{{0,{}}}[^{BLANK}])?[{BLANK}]*", MAX_IDENTIFIER - 2);
-    let about = format!(
-        "At most {MAX_IDENTIFIER} characters without blanks around them; a blank one counts as absent"
-    );
-    let language =
-        object([("type", "string".into()), ("pattern", "^[a-z]{2}$".into()), ("maxLength", 2.into())]);
+    let about = format!("At most {MAX_IDENTIFIER} characters, blanks around not counted; blank is absent");
+    let mut date = text("yyyy-MM-dd", DATE.to_owned());
+    date.add("maxLength", 10.into());
     object([
         ("Identifier", text(&about, format!("^[{BLANK}]*(?:{name})?$"))),
         (
             "PersonIdentifier",
             text("The userPrincipalName or employeeId of a known person", format!("^[{BLANK}]*{name}$")),
         ),
-        ("Date", {
-            let mut date = text("yyyy-MM-dd", DATE.to_owned());
-            date.add("maxLength", 10.into());
-            date
-        }),
-        (
-            "MultiLang",
-            object([
-                ("description", "Two-letter language codes, each with a text".into()),
-                ("type", or_null("object")),
-                ("propertyNames", language),
-                ("additionalProperties", element("string", None)),
-                ("minProperties", 1.into()),
-            ]),
-        ),
+        ("Date", date),
+        ("MultiLang", languages()),
+    ])
+}
+
+fn languages() -> Node {
+    let code = object([("type", "string".into()), ("pattern", "^[a-z]{2}$".into()), ("maxLength", 2.into())]);
+    object([
+        ("description", "Two-letter language codes, each with a text".into()),
+        ("type", or_null("object")),
+        ("propertyNames", code),
+        ("additionalProperties", element("string", None)),
+        ("minProperties", 1.into()),
     ])
 }
 

@@ -11,6 +11,14 @@ use crate::targets::config::Secrets;
 pub const PROFILE_DEFINITION: &str = "config/profile-definition.json";
 /// The object that holds the targets, in the bucket.
 pub const TARGETS: &str = "config/targets.json";
+/// Every variable of our own that is read; what each means is told at [`Config::from_env`].
+pub const VARIABLES: [&str; 5] = [
+    "PEOPLE_TABLE_PREFIX",
+    "PEOPLE_BUCKET",
+    "PEOPLE_RETENTION_DAYS",
+    "PEOPLE_TARGET_SECRETS",
+    "PEOPLE_NATIVE_ROOTS",
+];
 /// How long a log is kept where nothing else is said.
 pub const DEFAULT_RETENTION_DAYS: u64 = 90;
 
@@ -188,5 +196,18 @@ mod tests {
     fn what_is_not_said_has_a_default() {
         let config = read(&[("PEOPLE_TABLE_PREFIX", "p"), ("PEOPLE_BUCKET", "b")]).unwrap();
         assert_eq!(config.retention, Duration::from_secs(90 * 24 * 60 * 60));
+    }
+
+    #[test]
+    fn the_variables_that_are_read_are_those_that_are_listed() {
+        let read = std::cell::RefCell::new(Vec::new());
+        let nothing_is_set = |name: &str| {
+            if name.starts_with("PEOPLE_") {
+                read.borrow_mut().push(name.to_owned());
+            }
+            None
+        };
+        assert!(Config::from_variables(nothing_is_set).is_err());
+        assert_eq!(read.into_inner(), VARIABLES);
     }
 }

@@ -1,0 +1,179 @@
+//! The template against the code: what is missing in it, and what nothing needs. Each comparison is shown to work by
+//! taking out, one at a time, everything that it looks at.
+
+mod compare;
+mod read;
+mod says;
+
+use serde_json::{Value, json};
+
+use read::{Deployed, text};
+use says::{Templates, with_stage};
+
+const NOTHING: Vec<String> = Vec::new();
+
+/// Where something is in a template, as keys and numbers.
+type Path = Vec<String>;
+
+fn path(steps: &[&str]) -> Path {
+    steps.iter().map(|step| (*step).to_owned()).collect()
+}
+
+fn below(path: &Path, step: impl ToString) -> Path {
+    [path.as_slice(), &[step.to_string()]].concat()
+}
+
+/// The places right below a place.
+fn children(template: &Value, path: &Path) -> Vec<Path> {
+    match at(template, path) {
+        Value::Array(items) => (0..items.len()).map(|index| below(path, index)).collect(),
+        Value::Object(entries) => entries.keys().map(|key| below(path, key)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn at<'a>(template: &'a Value, path: &[String]) -> &'a Value {
+    path.iter().fold(template, |value, step| match step.parse::<usize>() {
+        Ok(index) => &value[index],
+        Err(_) => &value[step.as_str()],
+    })
+}
+
+/// Takes out what is at a place.
+fn take(template: &mut Value, path: &Path) {
+    let (last, above) = path.split_last().unwrap();
+    let above = above.iter().fold(template, |value, step| match step.parse::<usize>() {
+        Ok(index) => &mut value[index],
+        Err(_) => &mut value[step.as_str()],
+    });
+    match above {
+        Value::Array(items) => drop(items.remove(last.parse().unwrap())),
+        Value::Object(entries) => drop(entries.remove(last).unwrap()),
+        other => panic!("nothing is below {other}"),
+    }
+}
+
+/// The resources of a type, as places.
+fn resources(template: &Value, of_type: &str) -> Vec<Path> {
+    let all = children(template, &path(&["Resources"]));
+    all.into_iter().filter(|place| at(template, place)["Type"] == of_type).collect()
+}
+
+/// Takes out each of these, one at a time, and gives back those that `compare` did not miss.
+fn unnoticed(
+    part: fn(&mut Templates) -> &mut Value,
+    places: &[Path],
+    compare: impl Fn(&Templates) -> Vec<String>,
+) -> Vec<Path> {
+    assert!(!places.is_empty());
+    let is_unnoticed = |place: &&Path| {
+        let mut templates = Templates::read();
+        take(part(&mut templates), place);
+        compare(&templates).is_empty()
+    };
+    places.iter().filter(is_unnoticed).cloned().collect()
+}
+
+#[test]
+fn every_function_is_made() {
+    assert_eq!(compare::functions(&Templates::read()), NOTHING);
+    let functions = resources(&Templates::read().top, "AWS::Serverless::Function");
+    assert_eq!(unnoticed(|templates| &mut templates.top, &functions, compare::functions), Vec::<Path>::new());
+}
+
+#[test]
+fn each_function_has_the_variables_that_it_reads_and_no_others() {
+    let templates = Templates::read();
+    assert_eq!(compare::variables(&templates), NOTHING);
+    let mut variables = children(&templates.top, &path(&["Globals", "Function", "Environment", "Variables"]));
+    for function in resources(&templates.top, "AWS::Serverless::Function") {
+        let own = [function, path(&["Properties", "Environment", "Variables"])].concat();
+        variables.extend(children(&templates.top, &own));
+    }
+    let missed = unnoticed(|templates| &mut templates.top, &variables, compare::variables);
+    assert_eq!(missed, Vec::<Path>::new());
+    let mut more = templates;
+    more.top["Globals"]["Function"]["Environment"]["Variables"]["PEOPLE_TABEL_PREFIX"] = json!("x");
+    assert_eq!(compare::variables(&more).len(), 4);
+}
+
+#[test]
+fn each_route_leads_to_its_function_and_no_others_do() {
+    let templates = Templates::read();
+    assert_eq!(compare::routes(&templates), NOTHING);
+    let functions = resources(&templates.top, "AWS::Serverless::Function");
+    let events = functions.iter().flat_map(|function| {
+        children(&templates.top, &[function.clone(), path(&["Properties", "Events"])].concat())
+    });
+    let routes: Vec<_> = events.filter(|event| at(&templates.top, event)["Type"] == "HttpApi").collect();
+    let missed = unnoticed(|templates| &mut templates.top, &routes, compare::routes);
+    assert_eq!(missed, Vec::<Path>::new());
+    let mut more = templates;
+    let event = json!({"Type": "HttpApi", "Properties": {"Method": "ANY", "Path": "/api/Everything"}});
+    more.top["Resources"]["ImportLogFunction"]["Properties"]["Events"]["More"] = event;
+    assert_eq!(compare::routes(&more), ["import-log has ANY /api/Everything, which nothing needs"]);
+}
+
+/// Functions that call targets go where the targets are and have their credentials; the others do neither.
+#[test]
+fn a_network_and_the_credentials_reach_the_functions_that_call_targets() {
+    let templates = Templates::read();
+    let given = with_stage(&json!({
+        "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "TargetSecretArn": "arn:aws:secretsmanager:x",
+        "TargetSecretVersion": "v2", "BatchImportConcurrency": 3,
+    }));
+    for (id, function) in Deployed::new(&templates.top, &given).resources("AWS::Serverless::Function") {
+        let function = &function["Properties"];
+        let calls = compare::CALLING.contains(&text(&function["CodeUri"]).trim_start_matches("functions/"));
+        let network = json!({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]});
+        assert_eq!(function["VpcConfig"], if calls { network } else { Value::Null }, "{id}");
+        let secret = json!("{{resolve:secretsmanager:arn:aws:secretsmanager:x:SecretString:::v2}}");
+        let secrets = &function["Environment"]["Variables"]["PEOPLE_TARGET_SECRETS"];
+        assert_eq!(*secrets, if calls { secret } else { Value::Null }, "{id}");
+        let reserved = &function["ReservedConcurrentExecutions"];
+        assert_eq!(*reserved, if id == "BatchImportFunction" { json!(3) } else { Value::Null }, "{id}");
+    }
+    let defaults = with_stage(&json!({}));
+    for (id, function) in Deployed::new(&templates.top, &defaults).resources("AWS::Serverless::Function") {
+        assert_eq!(function["Properties"]["VpcConfig"], Value::Null, "{id}");
+    }
+}
+
+#[test]
+fn what_is_kept_is_encrypted_backed_up_and_outlives_the_stack() {
+    let templates = Templates::read();
+    let parameters = json!({"Prefix": "people-test", "BucketName": "people-test-1"});
+    let stores = Deployed::new(&templates.stores, &parameters);
+    let tables = stores.resources("AWS::DynamoDB::Table");
+    assert_eq!(tables.len(), 5);
+    for (id, table) in &tables {
+        let encryption = json!({"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": "Key.Arn"});
+        assert_eq!(table["Properties"]["SSESpecification"], encryption, "{id}");
+        let backup = &table["Properties"]["PointInTimeRecoverySpecification"];
+        assert_eq!(*backup, json!({"PointInTimeRecoveryEnabled": true}), "{id}");
+        assert_eq!(table["Properties"]["DeletionProtectionEnabled"], true, "{id}");
+    }
+    let bucket = stores.resources("AWS::S3::Bucket").remove(0);
+    let closed = bucket.1["Properties"]["PublicAccessBlockConfiguration"].as_object().unwrap().clone();
+    assert_eq!((closed.len(), closed.values().all(|value| value == true)), (4, true));
+    assert_eq!(bucket.1["Properties"]["VersioningConfiguration"]["Status"], "Enabled");
+    let keys = stores.resources("AWS::KMS::Key");
+    for (id, store) in tables.iter().chain([&bucket]).chain(&keys) {
+        assert_eq!(
+            (&store["DeletionPolicy"], &store["UpdateReplacePolicy"]),
+            (&json!("Retain"), &json!("Retain")),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn the_access_log_holds_no_path_and_no_query() {
+    let top = Templates::read().top;
+    let format = text(&top["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"]);
+    let variables: Vec<_> = format.split('"').filter(|word| word.starts_with("$context.")).collect();
+    assert_eq!(
+        variables,
+        ["$context.requestId", "$context.routeKey", "$context.status", "$context.responseLatency"]
+    );
+}

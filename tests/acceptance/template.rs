@@ -1,9 +1,13 @@
 //! The template against the code: what is missing in it, and what nothing needs. Each comparison is shown to work by
 //! taking out, one at a time, everything that it looks at.
 
+mod calls;
 mod compare;
+mod place;
 mod read;
+mod record;
 mod says;
+mod walk;
 
 use serde_json::{Value, json};
 
@@ -114,6 +118,28 @@ fn each_route_leads_to_its_function_and_no_others_do() {
     assert_eq!(compare::routes(&more), ["import-log has ANY /api/Everything, which nothing needs"]);
 }
 
+#[test]
+fn the_tables_are_those_of_the_code() {
+    let templates = Templates::read();
+    assert_eq!(compare::tables(&templates), NOTHING);
+    let mut pieces = resources(&templates.stores, "AWS::DynamoDB::Table");
+    for table in pieces.clone() {
+        let below_it = |steps: &[&str]| [table.clone(), path(steps)].concat();
+        pieces.push(below_it(&["Properties", "TimeToLiveSpecification"]));
+        pieces.extend(children(&templates.stores, &below_it(&["Properties", "KeySchema"])));
+        for index in children(&templates.stores, &below_it(&["Properties", "GlobalSecondaryIndexes"])) {
+            pieces.extend(children(
+                &templates.stores,
+                &[index.clone(), path(&["Projection", "NonKeyAttributes"])].concat(),
+            ));
+            pieces.extend(children(&templates.stores, &below(&index, "KeySchema")));
+            pieces.push(index);
+        }
+    }
+    let missed = unnoticed(|templates| &mut templates.stores, &pieces, compare::tables);
+    assert_eq!(missed, Vec::<Path>::new());
+}
+
 /// Functions that call targets go where the targets are and have their credentials; the others do neither.
 #[test]
 fn a_network_and_the_credentials_reach_the_functions_that_call_targets() {
@@ -176,4 +202,64 @@ fn the_access_log_holds_no_path_and_no_query() {
         variables,
         ["$context.requestId", "$context.routeKey", "$context.status", "$context.responseLatency"]
     );
+}
+
+#[test]
+fn the_alarms_count_messages_that_the_functions_write() {
+    let alarms = read::read("infra/alarms.yaml");
+    let filters = resources(&alarms, "AWS::Logs::MetricFilter");
+    assert_eq!(filters.len(), 4);
+    let sources = [
+        include_str!("../../functions/adapters/src/live.rs"),
+        include_str!("../../functions/directory-sync/src/lib.rs"),
+    ];
+    for filter in filters {
+        let pattern = text(&at(&alarms, &filter)["Properties"]["FilterPattern"]);
+        let message = pattern.trim_matches('"');
+        assert!(sources.iter().any(|source| source.contains(message)), "nothing says {message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_function_may_do_what_it_does_and_nothing_else() {
+    let templates = Templates::read();
+    let walked = walk::walk(&templates.functions(&json!({}))).await;
+    let complaints = |templates: &Templates| -> Vec<String> {
+        let functions = templates.functions(&json!({}));
+        functions.iter().flat_map(|function| compare::calls(function, &walked[&function.name])).collect()
+    };
+    let found = complaints(&templates);
+    assert_eq!(found, NOTHING, "{}", found.join("\n"));
+    let rules = rules(&templates.permissions);
+    let missed = unnoticed(|templates| &mut templates.permissions, &rules, complaints);
+    assert_eq!(missed, Vec::<Path>::new());
+    let mut more = templates;
+    let document =
+        &mut more.permissions["Resources"]["ImportLogRole"]["Properties"]["Policies"][0]["PolicyDocument"];
+    document["Statement"][1]["Action"] = json!(["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Scan"]);
+    let keys = "arn:aws:dynamodb:eu-central-1:123456789012:table/people-test-keys";
+    assert_eq!(complaints(&more), [format!("import-log may dynamodb:Scan on {keys}, and never does")]);
+}
+
+/// Every action, resource and condition of every role.
+fn rules(permissions: &Value) -> Vec<Path> {
+    let mut rules = Vec::new();
+    for role in resources(permissions, "AWS::IAM::Role") {
+        let statements =
+            [role, path(&["Properties", "Policies", "0", "PolicyDocument", "Statement"])].concat();
+        for statement in children(permissions, &statements) {
+            rules.extend(children(permissions, &below(&statement, "Action")));
+            let resource = below(&statement, "Resource");
+            if at(permissions, &resource).is_array() {
+                rules.extend(children(permissions, &resource));
+            }
+            let condition = below(&statement, "Condition");
+            let values = [condition.clone(), path(&["StringEquals", "kms:ViaService"])].concat();
+            rules.extend(children(permissions, &values));
+            if !at(permissions, &condition).is_null() {
+                rules.push(condition);
+            }
+        }
+    }
+    rules
 }

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use people_adapters::config::VARIABLES;
+use people_adapters::dynamodb::{self, Tables};
 use people_adapters::http::{Function, Route};
 use serde_json::json;
 
-use super::says::Templates;
+use super::calls::Need;
+use super::says::{Index, Made, Permission, STAGE, Table, Templates};
 
 /// The variable with the credentials, which only functions that call targets have.
 const SECRETS: &str = "PEOPLE_TARGET_SECRETS";
@@ -56,6 +58,68 @@ pub(crate) fn routes(templates: &Templates) -> Vec<String> {
     let mut complaints: Vec<_> = complaints.collect();
     complaints.extend(due.into_values().flatten().map(|route| format!("nothing answers {route}")));
     complaints
+}
+
+/// The tables of the adapters, whose names the functions build from their prefix, against those that are made.
+pub(crate) fn tables(templates: &Templates) -> Vec<String> {
+    let due = due_tables(&Tables::with_prefix(&format!("people-{STAGE}")));
+    let made: BTreeMap<_, _> =
+        templates.tables().into_iter().map(|table| (table.name.clone(), table)).collect();
+    let mut complaints = differences(&names(&due), &names(&made), "infra/stores.yaml");
+    for (name, table) in &due {
+        if made.get(name).is_some_and(|made| made != table) {
+            complaints.push(format!("{name} has to be {table:?}, and is {:?}", made[name]));
+        }
+    }
+    complaints
+}
+
+fn names(tables: &BTreeMap<String, Table>) -> BTreeSet<String> {
+    tables.keys().cloned().collect()
+}
+
+fn due_tables(tables: &Tables) -> BTreeMap<String, Table> {
+    let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let index = |index: &dynamodb::Index| {
+        let projected = index.projected.iter().map(|name| (*name).to_owned()).collect();
+        (index.name.to_owned(), Index { key: own(index.key), projected })
+    };
+    let table = |schema: dynamodb::Schema<'_>| Table {
+        name: schema.name.to_owned(),
+        key: own(schema.key),
+        expires: Some(schema.time_to_live.to_owned()),
+        indexes: schema.indexes.iter().map(index).collect(),
+    };
+    tables.schemas().into_iter().map(|schema| (schema.name.to_owned(), table(schema))).collect()
+}
+
+/// What a function did against what it may do.
+pub(crate) fn calls(function: &Made, needs: &BTreeSet<Need>) -> Vec<String> {
+    let name = &function.name;
+    let refused =
+        needs.iter().filter(|need| !function.permissions.iter().any(|allowed| covers(allowed, need)));
+    let unused =
+        function.permissions.iter().filter(|allowed| !needs.iter().any(|need| covers(allowed, need)));
+    let refused = refused.map(|need| format!("{name} does {need}, and may not"));
+    let unused = unused.map(|allowed| format!("{name} may {allowed}, and never does"));
+    refused.chain(unused).collect()
+}
+
+/// What can be narrowed by a condition has to be.
+fn covers(allowed: &Permission, need: &Need) -> bool {
+    let holds = match (&allowed.condition, &need.context) {
+        (None, None) => true,
+        (Some((key, value)), Some((asked, given))) => key == asked && is_like(value, given),
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    holds && allowed.action == need.action && is_like(&allowed.resource, &need.resource)
+}
+
+fn is_like(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => pattern == name,
+    }
 }
 
 fn differences(due: &BTreeSet<String>, there: &BTreeSet<String>, place: &str) -> Vec<String> {

@@ -59,6 +59,11 @@ impl<'a> Deployed<'a> {
             .collect()
     }
 
+    /// What it shows to others, such as `Key.Arn`.
+    pub(crate) fn output(&self, name: &str) -> Option<Value> {
+        self.value(&self.template["Outputs"][name]["Value"])
+    }
+
     /// What all functions have that do not say otherwise.
     pub(crate) fn globals(&self) -> Value {
         self.value(&self.template["Globals"]["Function"]).unwrap_or_default()
@@ -152,4 +157,13 @@ pub(crate) fn entries(object: &Value) -> impl Iterator<Item = (&String, &Value)>
 /// A value that has to be a text.
 pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+/// One value or a list of them.
+pub(crate) fn list(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(items) => items.iter().map(text).collect(),
+        Value::Null => Vec::new(),
+        one => vec![text(one)],
+    }
 }

@@ -1,0 +1,178 @@
+//! Where functions are walked through: a local stack whose stores have the names of a deployment, watched on the way.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lambda_http::{Body, Request, Response};
+use people_adapters::aws::{self, Aws, AwsSettings};
+use people_adapters::config::{Config, PROFILE_DEFINITION, TARGETS};
+use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
+use people_adapters::http::Route;
+use people_adapters::s3::{create_bucket, write_object};
+use people_adapters::secret::Secret;
+use people_adapters::system::SystemClock;
+use people_adapters::targets::config::Secrets;
+use people_core::ports::{ApiKey, Clock, Feature, KeyHash, Keys};
+use serde_json::{Value, json};
+
+use super::calls::{Need, logging};
+use super::read::{ACCOUNT, REGION};
+use super::record::{Notes, before};
+use super::says::STAGE;
+use crate::http::send;
+use crate::stack::Local;
+
+const DEFINITION: &[u8] = include_bytes!("../../../infra/profile-definition.json");
+const SAMPLE_TARGETS: &[u8] = include_bytes!("../../../infra/targets.json");
+
+/// The stores of a deployment, and the targets.
+pub(crate) struct Place {
+    local: Local,
+    aws: Aws,
+    bucket: String,
+    tables: Tables,
+}
+
+impl Place {
+    /// With tables, bucket, configuration and keys, as an administrator leaves them behind.
+    pub(crate) async fn new() -> Place {
+        let local = Local::start().await;
+        let ready = local.ready();
+        let aws = aws::connect(&at(&local, &ready.dynamodb, &ready.s3)).await;
+        let place = Place {
+            aws,
+            bucket: format!("people-{STAGE}-{ACCOUNT}"),
+            tables: Tables::with_prefix(&format!("people-{STAGE}")),
+            local,
+        };
+        create_tables(&place.aws.dynamodb, &place.tables).await.unwrap();
+        create_bucket(&place.aws.s3, &place.bucket).await.unwrap();
+        place.configure().await;
+        let clock = Arc::new(SystemClock::default());
+        let keys = DynamoKeys::new(place.aws.dynamodb.clone(), &place.tables, Arc::clone(&clock) as _);
+        for feature in Feature::ALL {
+            let hash = KeyHash::of(feature.as_str());
+            keys.create(&ApiKey::new(hash, feature.as_str(), [feature], clock.now())).await.unwrap();
+        }
+        place
+    }
+
+    /// The settings of a function whose calls are noted.
+    pub(crate) async fn watched(&self) -> (Config, Notes) {
+        let notes = Arc::new(Mutex::default());
+        let ready = self.local.ready();
+        let (dynamodb, s3) = (before(&ready.dynamodb, &notes).await, before(&ready.s3, &notes).await);
+        let secrets = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
+        let config = Config {
+            aws: at(&self.local, &dynamodb, &s3),
+            tables: self.tables.clone(),
+            bucket: self.bucket.clone(),
+            retention: Duration::from_secs(24 * 60 * 60),
+            secrets: Secrets::parse(secrets.to_string().as_bytes()).unwrap(),
+            simulators: ready.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
+        };
+        (config, notes)
+    }
+
+    /// Puts a good configuration into the bucket.
+    pub(crate) async fn configure(&self) {
+        self.push(PROFILE_DEFINITION, DEFINITION).await;
+        self.push(TARGETS, &two_targets()).await;
+    }
+
+    /// Puts an object of the configuration into the bucket.
+    pub(crate) async fn push(&self, key: &str, content: &[u8]) {
+        write_object(&self.aws.s3, &self.bucket, key, content.to_vec()).await.unwrap();
+    }
+
+    /// Takes an object out of the bucket.
+    pub(crate) async fn delete(&self, key: &str) {
+        self.aws.s3.delete_object().bucket(&self.bucket).key(key).send().await.unwrap();
+    }
+
+    /// Takes a person out of the targets.
+    pub(crate) fn remove(&self, email: &str) {
+        let aktion = &self.local.ready().simulators["aktion"];
+        let mut state = send("GET /_sim/state", aktion, &[], b"").json();
+        state["people"].as_array_mut().unwrap().retain(|person| person["Email"] != email);
+        self.local.state(&state);
+    }
+}
+
+fn at(local: &Local, dynamodb: &str, s3: &str) -> AwsSettings {
+    AwsSettings::At {
+        dynamodb: dynamodb.to_owned(),
+        s3: s3.to_owned(),
+        region: REGION.to_owned(),
+        access_key_id: local.ready().access_key_id.clone(),
+        secret_access_key: Secret::new(local.ready().secret_access_key.clone()),
+    }
+}
+
+/// The sample target twice, so that a person can be gone at one of them alone.
+fn two_targets() -> Vec<u8> {
+    let mut targets: Value = serde_json::from_slice(SAMPLE_TARGETS).unwrap();
+    let mut second = targets["targets"][0].clone();
+    second["name"] = json!("second");
+    targets["targets"].as_array_mut().unwrap().push(second);
+    targets.to_string().into_bytes()
+}
+
+/// What was noted, and what the function's log needs.
+pub(crate) fn needs(notes: &Notes, log_group: &str) -> BTreeSet<Need> {
+    let noted = notes.lock().unwrap_or_else(PoisonError::into_inner);
+    noted.iter().cloned().chain(logging(log_group)).collect()
+}
+
+/// An event of API Gateway.
+pub(crate) struct Event(Value);
+
+impl Event {
+    /// With the key of this feature and these values of the path's parameters.
+    pub(crate) fn new(method: &str, route: Route, feature: Feature, parameters: &[(&str, &str)]) -> Event {
+        let route_key = format!("ANY {}", route.path());
+        let parameters: HashMap<_, _> = parameters.iter().copied().collect();
+        Event(json!({
+            "version": "2.0",
+            "routeKey": route_key,
+            "rawPath": route.path(),
+            "rawQueryString": "",
+            "headers": {"x-functions-key": feature.as_str(), "host": "localhost"},
+            "pathParameters": parameters,
+            "requestContext": {
+                "accountId": ACCOUNT, "apiId": "a", "domainName": "localhost", "requestId": "r", "stage": "$default",
+                "time": "", "timeEpoch": 0, "routeKey": route_key,
+                "http": {"method": method, "path": route.path(), "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": ""},
+            },
+            "isBase64Encoded": false,
+        }))
+    }
+
+    /// With this body, a text.
+    pub(crate) fn body(mut self, content_type: &str, body: &[u8]) -> Event {
+        self.0["headers"]["content-type"] = json!(content_type);
+        self.0["body"] = json!(std::str::from_utf8(body).unwrap());
+        self
+    }
+
+    /// With this query.
+    pub(crate) fn query(mut self, query: &str) -> Event {
+        self.0["rawQueryString"] = json!(query);
+        self
+    }
+
+    pub(crate) fn request(&self) -> Request {
+        lambda_http::request::from_str(&self.0.to_string()).unwrap()
+    }
+}
+
+/// The status and the text of an answer.
+pub(crate) fn answer(response: &Response<Body>) -> (u16, String) {
+    let text = match response.body() {
+        Body::Text(text) => text.clone(),
+        Body::Binary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        _ => String::new(),
+    };
+    (response.status().as_u16(), text)
+}

@@ -147,11 +147,11 @@ mod tests {
         let page = render(&ListRequest::parse(None).unwrap(), &[summary(2), running]);
         assert_eq!(
             page,
-            r#"{"imports":[{"requestId":"018bfd22-2e78-7202-8202-020202020202","time":"2023-11-23T16:32:59Z","#
+            r#"{"imports":[{"requestId":"018bfd07-0a78-7202-8202-020202020202","time":"2023-11-23T16:32:59Z","#
                 .to_owned()
                 + r#""keyName":"payroll \"ü\"","status":422,"now":"unsuccessful","parts":3,"updated":1,"errors":2,"#
                 + r#""dryRun":false,"source":"direct"},"#
-                + r#"{"requestId":"018bfd22-2e78-7101-8101-010101010101","time":"2023-11-23T16:32:59Z","#
+                + r#"{"requestId":"018bfd07-0a78-7101-8101-010101010101","time":"2023-11-23T16:32:59Z","#
                 + r#""keyName":"payroll \"ü\"","status":null,"now":"pending","parts":3,"updated":1,"errors":0,"#
                 + r#""dryRun":false,"source":"direct"}]}"#
         );

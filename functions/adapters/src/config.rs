@@ -107,6 +107,16 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The least level that Lambda wants logged, or that a developer does.
+pub(crate) fn log_level() -> Option<String> {
+    variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"))
+}
+
+/// Whether Lambda wants each line of the log as JSON.
+pub(crate) fn logs_json() -> bool {
+    variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"))
+}
+
 /// The standard variables that lead to somebody's AWS; any of them will do.
 const LEADING: [&str; 6] = [
     "AWS_ENDPOINT_URL_DYNAMODB",

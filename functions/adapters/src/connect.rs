@@ -13,7 +13,7 @@ use crate::http::KeyCache;
 use crate::live::Live;
 use crate::s3::S3Documents;
 use crate::system::{FileSpool, SystemClock};
-use crate::targets::Context;
+use crate::targets::{Context, Engines};
 
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,12 @@ pub fn check(config: &Config, definition: &[u8], targets: &[u8]) -> Result<(), R
 }
 
 fn context(config: &Config, clock: Arc<dyn Clock>) -> Context {
-    Context { secrets: config.secrets.clone(), simulators: config.simulators.clone(), clock }
+    Context {
+        secrets: config.secrets.clone(),
+        simulators: config.simulators.clone(),
+        clock,
+        engines: Engines::default(),
+    }
 }
 
 fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {

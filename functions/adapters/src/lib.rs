@@ -11,6 +11,7 @@ pub mod dynamodb;
 pub mod http;
 pub mod http_client;
 mod live;
+pub mod logging;
 pub mod s3;
 pub mod secret;
 pub mod system;

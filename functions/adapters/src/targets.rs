@@ -7,13 +7,15 @@ mod aktion;
 mod engine;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use people_core::person::TargetName;
 use people_core::ports::{Clock, ConfiguredTarget};
 use people_core::profile::Profile;
 
 use crate::http_client::HttpClient;
-use config::{InvalidTargets, Secrets, Settings};
+use config::{Budget, InvalidTargets, Secrets, Settings};
+use engine::Engine;
 
 /// What targets are connected with, beside their configuration.
 #[derive(Clone)]
@@ -24,6 +26,28 @@ pub struct Context {
     pub simulators: HashMap<String, String>,
     /// The time: deadlines, pauses and the age of tokens.
     pub clock: Arc<dyn Clock>,
+    /// What is going on at each target, which a new configuration does not end.
+    pub engines: Engines,
+}
+
+/// The engines of a process, by the name of their target. Targets that are made again go on with them, so that calls for one
+/// person never overlap and a limit holds, also while imports under the former configuration are still at work. (Where the
+/// limit itself has changed, those go on with the former one.)
+#[derive(Clone, Default)]
+pub struct Engines(Arc<Mutex<HashMap<TargetName, (Budget, Arc<Engine>)>>>);
+
+impl Engines {
+    fn of(&self, name: &TargetName, budget: Budget, clock: &Arc<dyn Clock>) -> Arc<Engine> {
+        let mut engines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let engine = match engines.get(name) {
+            Some((same, engine)) if *same == budget => return Arc::clone(engine),
+            Some((_, engine)) => engine.with_budget(budget),
+            None => Engine::new(name.clone(), budget, Arc::clone(clock)),
+        };
+        let engine = Arc::new(engine);
+        engines.insert(name.clone(), (budget, Arc::clone(&engine)));
+        engine
+    }
 }
 
 /// Reads `targets.json`, checks it against the profile definition, and makes its targets, in its order. Nothing is
@@ -38,7 +62,7 @@ pub fn connect(
 ) -> Result<Vec<ConfiguredTarget>, InvalidTargets> {
     let settings = config::read(config, profile, &context)?;
     let http = HttpClient::new().map_err(|error| InvalidTargets(vec![error.to_string()]))?;
-    Ok(settings.into_iter().map(|settings| target(settings, &http, &context.clock)).collect())
+    Ok(settings.into_iter().map(|settings| target(settings, &http, &context)).collect())
 }
 
 /// Checks `targets.json` against the profile definition as [`connect`] does, except for the credentials: whoever changes
@@ -54,12 +78,15 @@ pub fn check(
     config::read_with(config, profile, simulators, None).map(drop)
 }
 
-fn target(settings: Settings, http: &HttpClient, clock: &Arc<dyn Clock>) -> ConfiguredTarget {
+fn target(settings: Settings, http: &HttpClient, context: &Context) -> ConfiguredTarget {
     match settings {
         Settings::Aktion(settings) => ConfiguredTarget {
             name: settings.name.clone(),
             fields: settings.mapping.fields().cloned().collect(),
-            api: Arc::new(aktion::Aktion::new(settings, http.clone(), clock.clone())),
+            api: {
+                let engine = context.engines.of(&settings.name, settings.budget, &context.clock);
+                Arc::new(aktion::Aktion::new(settings, http.clone(), engine))
+            },
         },
     }
 }

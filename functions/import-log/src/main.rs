@@ -1,11 +1,11 @@
 //! The Lambda function for `GET /api/ImportLogs` and `GET /api/ImportLogs/{requestId}`.
 
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use lambda_http::{Error, Request, run, service_fn};
 use people_adapters::config::Config;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    people_adapters::logging::start();
     let app = people_adapters::connect_to_logs(&Config::from_env()?).await;
     let app = &app;
     run(service_fn(|request: Request| async move { Ok::<_, Error>(import_log::handle(app, request).await) }))

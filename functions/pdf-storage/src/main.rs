@@ -1,11 +1,11 @@
 //! The Lambda function for `/api/Documents`.
 
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use lambda_http::{Error, Request, run, service_fn};
 use people_adapters::config::Config;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    people_adapters::logging::start();
     let live = people_adapters::connect(&Config::from_env()?).await?;
     let live = &live;
     run(service_fn(|request: Request| async move {

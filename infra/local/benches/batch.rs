@@ -145,6 +145,7 @@ async fn app(url: &str, limit: usize) -> App {
         secrets: Secrets::parse(secrets.to_string().as_bytes()).unwrap(),
         simulators: HashMap::from([("aktion".to_owned(), url.to_owned())]),
         clock: Arc::clone(&clock),
+        engines: targets::Engines::default(),
     };
     let targets = targets::connect(config.to_string().as_bytes(), &profile, context).unwrap();
     let keys = MemoryKeys::default();

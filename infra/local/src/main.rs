@@ -18,8 +18,8 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     // The embedded DynamoDB warns of each condition that fails, and the SDK shows every answer of a source that has no
     // credentials; to us these are answers like any other.
-    let filter = lambda_http::tracing::subscriber::EnvFilter::new("warn,dynoxide=error,aws_config=error");
-    lambda_http::tracing::subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    let filter = tracing_subscriber::EnvFilter::new("warn,dynoxide=error,aws_config=error");
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     match run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use people_core::log::{Ending, Outcome};
 use people_core::person::Identifier;
-use people_core::ports::{Clock, Found, Listing, PersonUpdate, Target};
+use people_core::ports::{Found, Listing, PersonUpdate, Target};
 use people_core::time::Timestamp;
 
 use super::engine::{Engine, PersonAtATime, Run};
@@ -49,8 +49,7 @@ type Ended = (Ending, Option<String>);
 
 impl Aktion {
     /// An Aktion that nothing has been asked yet.
-    pub(super) fn new(settings: Settings, http: HttpClient, clock: Arc<dyn Clock>) -> Aktion {
-        let engine = Arc::new(Engine::new(settings.name, settings.budget, clock));
+    pub(super) fn new(settings: Settings, http: HttpClient, engine: Arc<Engine>) -> Aktion {
         let session = Session::new(Arc::clone(&engine), http, settings.base, &settings.credentials);
         let session = Arc::new(session);
         let people = People::new(Arc::clone(&engine), Arc::clone(&session), settings.upn);

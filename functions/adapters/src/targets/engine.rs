@@ -36,8 +36,8 @@ pub(super) struct Engine {
     permits: Semaphore,
     /// Milliseconds between the starts of two calls.
     interval: Option<f64>,
-    state: Mutex<State>,
-    people: People,
+    state: Arc<Mutex<State>>,
+    people: Arc<People>,
     random: AtomicU64,
 }
 
@@ -69,15 +69,21 @@ impl Engine {
             name,
             permits: Semaphore::new(budget.limit),
             interval: budget.rate_per_second.map(|rate| 1000.0 * PACE_MARGIN / rate),
-            state: Mutex::new(State {
+            state: Arc::new(Mutex::new(State {
                 next_start: 0.0,
                 paused_until: Timestamp::from_millis(i64::MIN),
                 spread: Duration::ZERO,
-            }),
-            people: Mutex::default(),
+            })),
+            people: Arc::default(),
             random: AtomicU64::new(seed | 1),
             clock,
         }
+    }
+
+    /// The same target with another budget: whom somebody is busy with, the pace and a break are known to both.
+    pub(super) fn with_budget(&self, budget: Budget) -> Engine {
+        let new = Engine::new(self.name.clone(), budget, Arc::clone(&self.clock));
+        Engine { state: Arc::clone(&self.state), people: Arc::clone(&self.people), ..new }
     }
 
     /// The target's name.

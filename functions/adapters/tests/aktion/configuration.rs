@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use people_adapters::targets::config::Secrets;
-use people_adapters::targets::{self, Context, connect};
+use people_adapters::targets::{self, Context, Engines, connect};
 use people_core::memory::ManualClock;
 use people_core::profile::Profile;
 use people_core::time::Timestamp;
@@ -30,6 +30,7 @@ fn the_sample_is_valid() {
         secrets: crate::stage::secrets("key"),
         simulators: HashMap::from([("aktion".to_owned(), "http://127.0.0.1:1".to_owned())]),
         clock: Arc::new(ManualClock::at(Timestamp::from_millis(0))),
+        engines: Engines::default(),
     };
     let sample = include_bytes!("../../../../infra/targets.json");
     let targets = connect(sample, &Profile::parse(definition).unwrap(), context).unwrap();
@@ -108,6 +109,7 @@ fn two_fields_cannot_go_to_one_place() {
         secrets: Secrets::default(),
         simulators: HashMap::new(),
         clock: Arc::new(ManualClock::at(Timestamp::from_millis(0))),
+        engines: Engines::default(),
     };
     let invalid = connect(text.as_bytes(), &crate::stage::profile(), context);
     let faults = invalid.err().unwrap().0;

@@ -57,6 +57,24 @@ async fn updates_of_one_person_are_applied_in_order_and_one_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_new_configuration_goes_on_with_the_limit_and_with_who_is_busy() {
+    let stage = Stage::with(json!({"limit": 2})).await;
+    stage.switch(json!({"latency_ms": 5})).await;
+    let again = stage.made_again(json!({"limit": 2, "fields": {"firstName": "Name"}}));
+    let (former, later) = (many(10), many(10));
+    tokio::join!(stage.deliver(&former), again.api.deliver(&later, stage.until()));
+    assert_eq!(most_in_flight(&stage).await, 2);
+    // Another limit, but one person.
+    let stage = Stage::with(json!({"limit": 3})).await;
+    stage.switch(json!({"latency_ms": 5})).await;
+    let again = stage.made_again(json!({"limit": 7}));
+    let update = [update(JOE, &[("firstName", Some("A"))])];
+    tokio::join!(stage.deliver(&update), again.api.deliver(&update, stage.until()));
+    let updates = stage.calls().await.into_iter().filter(|call| call["path"] == "/person/update");
+    assert_eq!(updates.map(|call| call["inFlight"].as_u64().unwrap()).max(), Some(1));
+}
+
+#[tokio::test]
 async fn two_spellings_of_a_key_are_one_person() {
     let stage = Stage::new().await;
     stage.people(json!([{"PersonId": "aB7"}])).await;

@@ -10,7 +10,7 @@ use http::Request;
 use http_body_util::Full;
 use people_adapters::http_client::{HttpClient, Limits};
 use people_adapters::targets::config::{InvalidTargets, Secrets};
-use people_adapters::targets::{Context, connect};
+use people_adapters::targets::{Context, Engines, connect};
 use people_core::id::ImportId;
 use people_core::log::{Ending, Outcome};
 use people_core::memory::ManualClock;
@@ -33,6 +33,7 @@ pub(crate) struct Stage {
     pub(crate) simulator: Simulator,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) target: ConfiguredTarget,
+    engines: Engines,
     http: HttpClient,
 }
 
@@ -106,18 +107,18 @@ pub(crate) fn connected(
     url: &str,
     clock: Arc<dyn Clock>,
 ) -> Result<Vec<ConfiguredTarget>, InvalidTargets> {
-    connected_with(targets, url, clock, secrets(aktion::API_KEY))
+    connected_with(targets, url, (clock, Engines::default()), secrets(aktion::API_KEY))
 }
 
 fn connected_with(
     targets: &Value,
     url: &str,
-    clock: Arc<dyn Clock>,
+    (clock, engines): (Arc<dyn Clock>, Engines),
     secrets: Secrets,
 ) -> Result<Vec<ConfiguredTarget>, InvalidTargets> {
     let simulators = HashMap::from([("aktion".to_owned(), url.to_owned())]);
     let config = json!({ "targets": targets }).to_string();
-    connect(config.as_bytes(), &profile(), Context { secrets, simulators, clock })
+    connect(config.as_bytes(), &profile(), Context { secrets, simulators, clock, engines })
 }
 
 impl Stage {
@@ -140,9 +141,20 @@ impl Stage {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000)));
         let mut entry = entry();
         entry.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        let targets = connected_with(&json!([entry]), simulator.url(), clock.clone(), secrets(api_key));
+        let engines = Engines::default();
+        let context = (clock.clone() as Arc<dyn Clock>, engines.clone());
+        let targets = connected_with(&json!([entry]), simulator.url(), context, secrets(api_key));
         let target = targets.unwrap().remove(0);
-        Stage { simulator, clock, target, http: HttpClient::new().unwrap() }
+        Stage { simulator, clock, target, engines, http: HttpClient::new().unwrap() }
+    }
+
+    /// The target as a new configuration makes it, with these members of its entry, while the former one is at work.
+    pub(crate) fn made_again(&self, members: Value) -> ConfiguredTarget {
+        let mut entry = entry();
+        entry.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let context = (self.clock.clone() as Arc<dyn Clock>, self.engines.clone());
+        let secrets = secrets(aktion::API_KEY);
+        connected_with(&json!([entry]), self.simulator.url(), context, secrets).unwrap().remove(0)
     }
 
     pub(crate) fn until(&self) -> Timestamp {

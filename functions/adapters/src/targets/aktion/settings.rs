@@ -72,7 +72,7 @@ pub(in crate::targets) struct Settings {
     pub(super) base: BaseUrl,
     pub(super) credentials: Credentials,
     pub(super) upn: Option<Upn>,
-    pub(super) budget: Budget,
+    pub(in crate::targets) budget: Budget,
 }
 
 impl Upn {

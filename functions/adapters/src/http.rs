@@ -163,6 +163,11 @@ pub fn too_large() -> Response<String> {
     bare(StatusCode::PAYLOAD_TOO_LARGE)
 }
 
+/// 431: the line and the headers of a request are too large, without a body.
+pub fn head_too_large() -> Response<String> {
+    bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+}
+
 /// The format that the caller prefers.
 pub fn format(headers: &HeaderMap) -> Format {
     accept::format(headers)

@@ -10,7 +10,6 @@ use crate::document::{Document, DocumentKey, Slot, Upload};
 use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::log::PartOutcome;
-use crate::log_text::send_again;
 use crate::person::Person;
 use crate::ports::{App, Stored};
 use crate::time::Timestamp;
@@ -81,7 +80,7 @@ async fn file_in(
         // mends both.
         let outcome = match select(store(app, &document).boxed(), app.clock.sleep_until(run.until)).await {
             Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Ok(PartOutcome::Refused(send_again("it could not be stored in time"))),
+            Either::Right(_) => Ok(PartOutcome::not_now("it could not be stored in time")),
         };
         outcomes.push((file.part, outcome));
     }

@@ -15,7 +15,6 @@ use crate::filing;
 use crate::finding::{Finding, FindingCode};
 use crate::id::ImportId;
 use crate::log::{Answer, Ending, Form, ImportLog, PartLog, PartOutcome, State};
-use crate::log_text::send_again;
 use crate::person::{Person, Who};
 use crate::ports::{App, IndexEntry, Opened};
 use crate::shown::Shown;
@@ -181,8 +180,8 @@ fn without_a_person(meant: &Meant) -> PartOutcome {
         Meant::Known(_) => PartOutcome::Pending,
         Meant::Nobody => PartOutcome::UnknownPerson,
         Meant::TwoPeople(employee_id) => PartOutcome::IdentifierConflict(Shown::new(employee_id)),
-        Meant::Several => PartOutcome::Refused(SEVERAL.to_owned()),
-        Meant::Unavailable(why) => PartOutcome::Refused(send_again(why)),
+        Meant::Several => PartOutcome::Refused { why: SEVERAL.to_owned(), passing: false },
+        Meant::Unavailable(why) => PartOutcome::not_now(why),
     }
 }
 
@@ -205,7 +204,7 @@ async fn carry_out(app: &App, parts: &[Part], until: Timestamp, log: &mut Import
         tracing::error!(import.id = %log.id, error = %error, "the person index was not written");
         // Nothing is delivered that the index does not have: a later import could not see it.
         for part in log.parts.iter_mut().filter(|part| part.outcome == PartOutcome::Pending) {
-            part.outcome = PartOutcome::Refused(send_again("a store of this service failed"));
+            part.outcome = PartOutcome::not_now("a store of this service failed");
         }
         return false;
     }
@@ -227,7 +226,7 @@ async fn carry_out(app: &App, parts: &[Part], until: Timestamp, log: &mut Import
     for (part, outcome) in filed {
         stored &= outcome.is_ok();
         log.parts[part].outcome =
-            outcome.unwrap_or_else(|_| PartOutcome::Refused(send_again("the document store failed")));
+            outcome.unwrap_or_else(|_| PartOutcome::not_now("the document store failed"));
     }
     for (part, outcome) in delivered {
         log.parts[part].outcome = outcome;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::batch::RequestFault;
 use crate::finding::Finding;
 use crate::id::ImportId;
+use crate::log_text::send_again;
 use crate::person::TargetName;
 use crate::shown::Shown;
 use crate::time::Timestamp;
@@ -114,8 +115,13 @@ pub enum PartOutcome {
     UnknownPerson,
     /// The two identifiers are two people; the employeeId as written (the subject has the UPN).
     IdentifierConflict(Shown),
-    /// Nothing was tried, or a store failed: why.
-    Refused(String),
+    /// Nothing was tried, or a store failed.
+    Refused {
+        /// Why.
+        why: String,
+        /// Whether the reason passes.
+        passing: bool,
+    },
     /// The document was stored where none was.
     Uploaded,
     /// The document took another one's place.
@@ -213,6 +219,11 @@ impl Ending {
 }
 
 impl PartOutcome {
+    /// A part that is refused for a reason that passes: whoever reads it is told to send it again.
+    pub fn not_now(reason: &str) -> PartOutcome {
+        PartOutcome::Refused { why: send_again(reason), passing: true }
+    }
+
     /// Whether the part did what it was sent for.
     pub fn succeeded(&self) -> bool {
         match self {
@@ -286,14 +297,16 @@ fn answer_of_document(outcome: &PartOutcome) -> Option<Answer> {
         PartOutcome::Linked => Some(Answer::Linked),
         PartOutcome::Deleted | PartOutcome::Absent => Some(Answer::Deleted),
         PartOutcome::UnknownPerson | PartOutcome::NotFound => Some(Answer::NotFound),
-        PartOutcome::Unserved { passing: true, .. } => Some(Answer::Unavailable),
+        PartOutcome::Unserved { passing: true, .. } | PartOutcome::Refused { passing: true, .. } => {
+            Some(Answer::Unavailable)
+        }
         PartOutcome::Pending
         | PartOutcome::Interrupted
         | PartOutcome::InvalidPerson(_)
         | PartOutcome::InvalidFile(_)
         | PartOutcome::InvalidPart(_)
         | PartOutcome::IdentifierConflict(_)
-        | PartOutcome::Refused(_)
+        | PartOutcome::Refused { passing: false, .. }
         | PartOutcome::Replaced
         | PartOutcome::Listed(_)
         | PartOutcome::Unserved { passing: false, .. }

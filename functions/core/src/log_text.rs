@@ -151,7 +151,7 @@ fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Ve
         PartOutcome::IdentifierConflict(employee_id) => {
             (LogKind::IdentifierConflict, format!("{person} and {employee_id} are two persons"))
         }
-        PartOutcome::Refused(reason) => match file {
+        PartOutcome::Refused { why: reason, .. } => match file {
             Some(file) => (LogKind::FileNotUploaded, format!("{file} for {person} not uploaded: {reason}")),
             None => (LogKind::DeliveryRefused, format!("{person} not updated: {reason}")),
         },

@@ -94,6 +94,11 @@ pub async fn delete(
         Ok(person) => person,
         Err(outcome) => return record(app, request, name.subject(), outcome).await,
     };
+    let failed = |error| request.failed(error);
+    if !is_there(app, &person, &name).await.map_err(failed)? {
+        let outcome = absent(app, &person, &name).await.map_err(failed)?;
+        return record(app, request, name.subject(), outcome).await;
+    }
     let mut log = request.log(app, Some((name.subject(), PartOutcome::Pending)));
     import::open(app, &log).await?;
     let deleted = carry_out(app, request, &person, &name).boxed();
@@ -130,6 +135,29 @@ async fn carry_out(
         }
     }
     Ok(outcome)
+}
+
+/// Whether there is such a document. What is not there needs no entry in the person index, which would say that a part
+/// named a field.
+async fn is_there(app: &App, person: &PersonKey, name: &DocumentName) -> Result<bool, StoreError> {
+    for slot in slots(app, person, name) {
+        if app.documents.link(&slot, name.file()).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How a deletion ends where the person has no such document. One that was stored under the same UPN, before an employeeId
+/// was known, may be somebody else's, who had that UPN: it stays, and that is said, because it must not look erased.
+async fn absent(app: &App, person: &PersonKey, name: &DocumentName) -> Result<PartOutcome, StoreError> {
+    for former in name.who().identifiers().filter_map(key).filter(|key| key != person) {
+        if is_there(app, &former, name).await? {
+            let why = "there is one under this name from before the employeeId was known".to_owned();
+            return Ok(PartOutcome::Unserved { asked: Asked::Deletion, why, passing: false });
+        }
+    }
+    Ok(PartOutcome::Absent)
 }
 
 /// Where a document may be: as the profile definition says now, then as an earlier one may have said, because what was

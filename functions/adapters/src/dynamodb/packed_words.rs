@@ -84,7 +84,7 @@ mod kind {
     pub(super) const REPLACED: u64 = 3;
     /// `[[code, more, "name" | ["name", nearest]..]..]`
     pub(super) const INVALID_PERSON: u64 = 4;
-    /// `why`, as in the next two.
+    /// `why`, as in the next two; then whether it passes, in the second of them.
     pub(super) const INVALID_FILE: u64 = 5;
     pub(super) const INVALID_PART: u64 = 6;
     pub(super) const REFUSED: u64 = 7;
@@ -155,7 +155,7 @@ pub(super) fn write_outcome(outcome: &PartOutcome, words: &mut Words) -> Value {
         }
         PartOutcome::InvalidFile(why) => json!([kind::INVALID_FILE, words.why(why)]),
         PartOutcome::InvalidPart(why) => json!([kind::INVALID_PART, words.why(why)]),
-        PartOutcome::Refused(why) => json!([kind::REFUSED, words.why(why)]),
+        PartOutcome::Refused { why, passing } => json!([kind::REFUSED, words.why(why), passing]),
         PartOutcome::IdentifierConflict(id) => json!([kind::IDENTIFIER_CONFLICT, id.as_str()]),
         PartOutcome::Linked => json!(kind::LINKED),
         PartOutcome::Listed(count) => json!([kind::LISTED, count]),
@@ -191,7 +191,11 @@ pub(super) fn read_outcome(value: &Value, words: &[String]) -> Option<PartOutcom
         }
         (kind::INVALID_FILE, [place]) => PartOutcome::InvalidFile(why(place)?),
         (kind::INVALID_PART, [place]) => PartOutcome::InvalidPart(why(place)?),
-        (kind::REFUSED, [place]) => PartOutcome::Refused(why(place)?),
+        // Logs of the first version do not say whether the reason passes.
+        (kind::REFUSED, [place]) => PartOutcome::Refused { why: why(place)?, passing: true },
+        (kind::REFUSED, [place, passing]) => {
+            PartOutcome::Refused { why: why(place)?, passing: passing.as_bool()? }
+        }
         (kind::IDENTIFIER_CONFLICT, [id]) => PartOutcome::IdentifierConflict(shown(id)?),
         (kind::LINKED, []) => PartOutcome::Linked,
         (kind::LISTED, [count]) => PartOutcome::Listed(count.as_u64()?.try_into().ok()?),

@@ -131,7 +131,11 @@ impl DynamoRecords {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| dynamodb_failed(LIST, &error))?;
             for record in page.items.unwrap_or_default() {
-                documents.push(read(&record).map_err(|broken| broken.during(LIST))?);
+                match read(&record) {
+                    Ok(document) => documents.push(document),
+                    // It must not hide the others.
+                    Err(broken) => tracing::error!(%broken, "a record of a document cannot be read"),
+                }
             }
         }
         documents.sort_by(StoredDocument::in_order);

@@ -99,8 +99,8 @@ async fn read_to_end(
     Ok(Some(Sent { form, parts: reader.finish()? }))
 }
 
-/// Reads a body that is not wanted to its end, or to 200 MiB, for 20 s at most; gives back how many bytes came. Where the sender waits to
-/// be told to go on (RFC 9110, 10.1.1), nothing is read: the answer is what it waits for.
+/// Reads a body that is not wanted to its end, or to 200 MiB, for 20 s at most; gives back how many bytes came. Where
+/// the sender waits to be told to go on (RFC 9110, 10.1.1), nothing is read: the answer is what it waits for.
 pub async fn drain(headers: &HeaderMap, body: &mut impl Body) -> u64 {
     if headers.contains_key(EXPECT) {
         return 0;

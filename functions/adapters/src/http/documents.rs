@@ -28,13 +28,15 @@ impl Names {
     pub const ALL: [&str; 3] = [PERSON, FIELD, FILE_NAME];
 
     /// Reads the names from where the route has them: the path's parameters, or else the query. In a query, `+` is a
-    /// blank, what is no UTF-8 or is there twice is a fault, and any other parameter is left alone.
+    /// blank; what is no UTF-8, is there twice or is none of these names is a fault.
     pub fn read(route: Route, parameters: Parameters, query: Option<&str>) -> Result<Names, RequestFault> {
+        let mut query = Query::parse(query).map_err(RequestFault::invalid)?;
         if route == Route::Documents {
-            let mut query = Query::parse(query).map_err(RequestFault::invalid)?;
             let [person, field, file] = Names::ALL.map(|name| query.take(name));
+            query.finish().map_err(RequestFault::invalid)?;
             return Ok(Names { person, field, file });
         }
+        query.finish().map_err(RequestFault::invalid)?;
         let mut names = Names::default();
         for (name, value) in parameters {
             if let Some(place) = names.place(name) {
@@ -153,7 +155,7 @@ mod tests {
     #[test]
     fn a_query_is_decoded_once_as_forms_are() {
         assert_eq!(
-            query("code=k&person=a%2Fb%2Bc&fileName=M%C3%A4rz+2023%3F.pdf&x&field=salary"),
+            query("code=k&person=a%2Fb%2Bc&fileName=M%C3%A4rz+2023%3F.pdf&field=salary"),
             some(["a/b+c", "salary", "März 2023?.pdf"])
         );
         assert_eq!(query("person=%252F&field=f&fileName=50%.pdf"), some(["%2F", "f", "50%.pdf"]));
@@ -165,13 +167,16 @@ mod tests {
     fn a_query_that_means_two_things_is_refused() {
         assert_eq!(query("person=a&field=f&person=a"), Err("The parameter 'person' is there twice.".into()));
         assert_eq!(query("person=&%70erson="), Err("The parameter 'person' is there twice.".into()));
+        assert_eq!(query("person=a&Field=f"), Err("There is no parameter 'Field' here.".into()));
         assert_eq!(query("person=%FF"), Err("The query is not UTF-8.".into()));
     }
 
     #[test]
     fn names_in_the_path_are_not_looked_for_in_the_query() {
         let path = vec![("person", "a%2Fb".to_owned())];
-        let names = Names::read(Route::PersonsDocuments, path, Some("field=f&person=b")).unwrap();
+        let refused = Names::read(Route::PersonsDocuments, path.clone(), Some("field=f")).unwrap_err();
+        assert_eq!(refused.to_string(), "There is no parameter 'field' here.");
+        let names = Names::read(Route::PersonsDocuments, path, Some("code=k")).unwrap();
         assert!(names.are_a_persons());
         assert_eq!(names.who().unwrap().written.as_str(), "a%2Fb");
     }

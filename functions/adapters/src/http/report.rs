@@ -139,7 +139,7 @@ fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
         }
         PartOutcome::UnknownPerson => "UnknownPerson",
         PartOutcome::IdentifierConflict(_) => "IdentifierConflict",
-        PartOutcome::Refused(reason) => {
+        PartOutcome::Refused { why: reason, .. } => {
             part.message = Some(reason.clone());
             if part.kind == Some("document") { "NotUploaded" } else { "Refused" }
         }

@@ -249,11 +249,17 @@ impl PartOutcome {
 /// seconds. (A body that took longer than this to arrive may be shown as interrupted until its import ends.)
 pub const DIED_AFTER: Duration = Duration::from_secs(120);
 
+/// Whether an import has died by now. The time runs from the beginning of the second in which the request was received,
+/// because a list keeps no more of that moment: so a log and its summary die together.
+pub(crate) fn has_died(state: State, received_at: Timestamp, now: Timestamp) -> bool {
+    state == State::Running && now.since(received_at.to_second()) >= DIED_AFTER
+}
+
 impl ImportLog {
     /// The log as it is shown at this moment: the outcomes that an import still owed when it died are `Interrupted`.
     #[must_use]
     pub fn seen_at(mut self, now: Timestamp) -> ImportLog {
-        if self.state == State::Running && now.since(self.received_at) >= DIED_AFTER {
+        if has_died(self.state, self.received_at, now) {
             for part in self.parts.iter_mut().filter(|part| part.outcome == PartOutcome::Pending) {
                 part.outcome = PartOutcome::Interrupted;
             }

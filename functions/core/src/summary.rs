@@ -2,7 +2,7 @@
 //! not read what became of every part.
 
 use crate::id::ImportId;
-use crate::log::{DIED_AFTER, Form, ImportLog, PartOutcome, State};
+use crate::log::{Form, ImportLog, PartOutcome, State, has_died};
 use crate::shown::Shown;
 use crate::time::Timestamp;
 
@@ -51,7 +51,7 @@ impl Summary {
     /// The summary as it is shown at this moment: what an import still owed when it died has failed.
     #[must_use]
     pub fn seen_at(mut self, now: Timestamp) -> Summary {
-        if self.state == State::Running && now.since(self.received_at) >= DIED_AFTER {
+        if has_died(self.state, self.received_at, now) {
             self.failed += self.pending();
         }
         self
@@ -128,7 +128,7 @@ impl ImportLog {
 mod tests {
     use super::*;
     use crate::batch::RequestFault;
-    use crate::log::{Answer, PartLog, Subject};
+    use crate::log::{Answer, DIED_AFTER, PartLog, Subject};
 
     const BEGINNING: Timestamp = Timestamp::from_millis(1_700_757_179_999);
 
@@ -179,14 +179,15 @@ mod tests {
     #[test]
     fn what_an_import_still_owed_when_it_died_has_failed() {
         let outcomes = [PartOutcome::Uploaded, PartOutcome::Pending, PartOutcome::Pending];
-        let summary = log(State::Running, &outcomes).summary();
-        let after =
-            |time: std::time::Duration| counted(&summary.clone().seen_at(summary.received_at.plus(time)));
-        let died = (1, 2, 0, "unsuccessful");
-        assert_eq!(after(DIED_AFTER - std::time::Duration::from_millis(1)), (1, 0, 2, "pending"));
-        assert_eq!(after(DIED_AFTER), died);
-        let seen = log(State::Running, &outcomes).seen_at(BEGINNING.plus(DIED_AFTER));
-        assert_eq!(of(&seen), died);
+        let log = log(State::Running, &outcomes);
+        let died = log.received_at.to_second().plus(DIED_AFTER);
+        for (late, holds) in [(-1, (1, 0, 2, "pending")), (0, (1, 2, 0, "unsuccessful"))] {
+            let now = Timestamp::from_millis(died.millis() + late);
+            assert_eq!(counted(&log.summary().seen_at(now)), holds, "{late} ms");
+            let owed = log.clone().seen_at(now).parts.split_off(1);
+            let interrupted = owed.iter().all(|part| part.outcome == PartOutcome::Interrupted);
+            assert_eq!(interrupted, late == 0, "{late} ms: the log says the same");
+        }
     }
 
     #[test]

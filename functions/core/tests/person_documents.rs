@@ -4,26 +4,29 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use people_core::batch::{Incoming, RequestFault};
-use people_core::document::Receiver;
+use people_core::document::{Document, Link, Receiver, Slot, StoredDocument};
 use people_core::document_name::{DocumentName, parse_person};
+use people_core::error::StoreError;
 use people_core::id::ImportId;
-use people_core::import::{self, SYNCHRONOUS};
-use people_core::log::{Form, ImportLog, Outcome};
+use people_core::import::{self, Interrupted, SYNCHRONOUS};
+use people_core::log::{Answer, Asked, DIED_AFTER, Form, ImportLog, Outcome, State};
 use people_core::log_text::render;
 use people_core::memory::{
     ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
 };
-use people_core::person::{Identifier, NativeKey, Person};
+use people_core::person::{Identifier, NativeKey, Person, PersonKey};
 use people_core::person_documents::{Request, delete, link, list};
 use people_core::ports::{
-    App, ConfiguredTarget, Directory, Found, Imports, Listing, PersonUpdate, Sighting, Target,
+    App, ConfiguredTarget, Directory, Documents, Found, Imports, IndexEntry, Listing, Opened, Page,
+    PersonUpdate, Sighting, Stored, Target,
 };
 use people_core::profile::Profile;
+use people_core::summary::Summary;
 use people_core::time::Timestamp;
 
 const PDF: &[u8] = b"%PDF-1.7\n%%EOF\n";
@@ -277,4 +280,212 @@ fn names_that_cannot_be_are_refused() {
         "Error - InvalidFile - Invalid file in part 0: the file name does not end with .pdf | 'phone' takes no file | it does not start with %PDF-\n"
     );
     assert!(world.link("7", &"f".repeat(5000), "a.pdf").starts_with("Error - FileNotFound - "));
+}
+
+/// What the stores are asked to do here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Open,
+    Index,
+    Close,
+    Link,
+    List,
+    Delete,
+}
+
+/// How a call goes wrong.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Fails,
+    NeverEnds,
+}
+
+/// Both stores, which note the calls in order; one of the calls goes wrong before it does anything.
+struct Watched {
+    imports: Arc<dyn Imports>,
+    documents: Arc<dyn Documents>,
+    fault: Option<(Call, Fault)>,
+    calls: Mutex<Vec<Call>>,
+}
+
+impl Watched {
+    async fn called(&self, call: Call) -> Result<(), StoreError> {
+        self.calls.lock().unwrap().push(call);
+        match self.fault.filter(|(wrong, _)| *wrong == call) {
+            Some((_, Fault::Fails)) => Err(StoreError::new("do as asked", "it is broken")),
+            Some((_, Fault::NeverEnds)) => std::future::pending().await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Imports for Watched {
+    async fn open(&self, log: &ImportLog) -> Result<Opened, StoreError> {
+        self.called(Call::Open).await?;
+        self.imports.open(log).await
+    }
+
+    async fn index(&self, entries: &[IndexEntry]) -> Result<(), StoreError> {
+        self.called(Call::Index).await?;
+        self.imports.index(entries).await
+    }
+
+    async fn close(&self, log: &ImportLog) -> Result<(), StoreError> {
+        self.called(Call::Close).await?;
+        self.imports.close(log).await
+    }
+
+    async fn find(&self, id: ImportId) -> Result<Option<ImportLog>, StoreError> {
+        self.imports.find(id).await
+    }
+
+    async fn list(&self, page: &Page) -> Result<Vec<Summary>, StoreError> {
+        self.imports.list(page).await
+    }
+
+    async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
+        self.imports.of_person(person).await
+    }
+}
+
+#[async_trait]
+impl Documents for Watched {
+    async fn store(&self, document: &Document) -> Result<Stored, StoreError> {
+        self.documents.store(document).await
+    }
+
+    async fn read(&self, slot: &Slot) -> Result<Option<Vec<u8>>, StoreError> {
+        self.documents.read(slot).await
+    }
+
+    async fn link(&self, slot: &Slot, file_name: &str) -> Result<Option<Link>, StoreError> {
+        self.called(Call::Link).await?;
+        self.documents.link(slot, file_name).await
+    }
+
+    async fn list(&self, person: &PersonKey) -> Result<Vec<StoredDocument>, StoreError> {
+        self.called(Call::List).await?;
+        self.documents.list(person).await
+    }
+
+    async fn delete(&self, slot: &Slot, file_name: &str, import: ImportId) -> Result<bool, StoreError> {
+        self.called(Call::Delete).await?;
+        self.documents.delete(slot, file_name, import).await
+    }
+}
+
+/// One request about a document that is there, over watched stores, and all that can be seen of it.
+struct Observed {
+    /// The log that was given back, and whether a link or a list came with it.
+    result: Result<(ImportLog, bool), Interrupted>,
+    calls: Vec<Call>,
+    /// Whether the document is there now.
+    there: bool,
+    /// The log that is stored now.
+    stored: Option<ImportLog>,
+    /// Whether the request ended when it had to, and not before.
+    took_its_time: bool,
+}
+
+/// Carries out a request under an id that is new, or taken.
+fn observe(asked: Asked, fault: Option<(Call, Fault)>, taken: bool) -> Observed {
+    let mut world = world(Found::Nobody);
+    world.put("7", "salary", "a.pdf", PDF);
+    let (imports, documents) = (world.app.imports.clone(), world.app.documents.clone());
+    let watched = Arc::new(Watched { imports, documents, fault, calls: Mutex::default() });
+    (world.app.imports, world.app.documents) = (watched.clone(), watched.clone());
+    let mut request = world.request();
+    if taken {
+        request.id = ImportId::new(request.received_at, [1; 10]);
+    }
+    let file = || name("7", "salary", "a.pdf");
+    let result = match asked {
+        Asked::Link => now(link(&world.app, &request, file())).map(|(log, link)| (log, link.is_some())),
+        Asked::List => now(list(&world.app, &request, parse_person(Some("7"))))
+            .map(|(log, documents)| (log, documents.is_some())),
+        Asked::Deletion => now(delete(&world.app, &request, file())).map(|log| (log, false)),
+    };
+    let joe = Person { employee_id: Some("7".into()), ..Person::default() }.key();
+    Observed {
+        result,
+        calls: watched.calls.lock().unwrap().clone(),
+        there: !now(watched.documents.list(&joe)).unwrap().is_empty(),
+        stored: now(world.imports.find(request.id)).unwrap(),
+        took_its_time: world.app.clock.now() == request.until,
+    }
+}
+
+const EVERYTHING: [Asked; 3] = [Asked::Link, Asked::List, Asked::Deletion];
+
+#[test]
+fn a_log_is_written_before_anything_is_given_and_open_before_anything_is_deleted() {
+    for (asked, calls) in [
+        (Asked::Link, vec![Call::Link, Call::Open]),
+        (Asked::List, vec![Call::List, Call::Open]),
+        // A document may be in either of two slots.
+        (Asked::Deletion, vec![Call::Open, Call::Index, Call::Delete, Call::Delete, Call::Close]),
+    ] {
+        let seen = observe(asked, None, false);
+        let (log, given) = seen.result.unwrap();
+        assert_eq!(seen.calls, calls);
+        assert_eq!((given, seen.there), (asked != Asked::Deletion, asked != Asked::Deletion), "{asked:?}");
+        assert_eq!(seen.stored, Some(log));
+    }
+}
+
+#[test]
+fn nothing_is_given_or_deleted_whose_log_cannot_be_opened() {
+    for (fault, taken) in [(Some((Call::Open, Fault::Fails)), false), (None, true)] {
+        for asked in EVERYTHING {
+            let seen = observe(asked, fault, taken);
+            let interrupted = seen.result.unwrap_err();
+            assert!(!interrupted.opened, "{asked:?}: nobody can look it up");
+            assert!(seen.there, "{asked:?}");
+            assert_eq!(seen.calls.last(), Some(&Call::Open), "{asked:?}: nothing happens afterwards");
+            assert_eq!(seen.stored.is_some(), taken, "{asked:?}: only what was there before");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_given_and_not_logged() {
+    for (asked, call) in [(Asked::Link, Call::Link), (Asked::List, Call::List)] {
+        let seen = observe(asked, Some((call, Fault::Fails)), false);
+        assert!(!seen.result.unwrap_err().opened, "{asked:?}");
+        assert_eq!((seen.calls, seen.stored), (vec![call], None));
+    }
+}
+
+#[test]
+fn a_deletion_that_cannot_be_carried_out_is_in_the_log_and_deletes_nothing() {
+    let (failed, late) = ("a store of this service failed", "the stores did not answer in time");
+    for (call, fault, answer, why) in [
+        (Call::Index, Fault::Fails, Answer::StoreFailed, failed),
+        (Call::Delete, Fault::Fails, Answer::StoreFailed, failed),
+        (Call::Index, Fault::NeverEnds, Answer::Unavailable, late),
+        (Call::Delete, Fault::NeverEnds, Answer::Unavailable, late),
+    ] {
+        let seen = observe(Asked::Deletion, Some((call, fault)), false);
+        let (log, _) = seen.result.unwrap();
+        let text =
+            format!("Error - FileNotDeleted - 'salary/a.pdf' of '7' not deleted: {why}, send it again\n");
+        assert_eq!((log.state, render(&log).split_once('\n').unwrap().1), (State::Ended(answer), &*text));
+        assert_eq!(seen.stored, Some(log), "the log is closed as it was answered");
+        assert!(seen.there);
+        assert_eq!(seen.took_its_time, matches!(fault, Fault::NeverEnds), "the caller waits no longer");
+        let before: &[Call] = if call == Call::Index { &[] } else { &[Call::Index] };
+        assert_eq!(seen.calls, [&[Call::Open], before, &[call, Call::Close]].concat());
+    }
+}
+
+#[test]
+fn a_deletion_whose_log_cannot_be_closed_can_be_looked_up_and_dies() {
+    let seen = observe(Asked::Deletion, Some((Call::Close, Fault::Fails)), false);
+    assert!(seen.result.unwrap_err().opened);
+    assert!(!seen.there, "it is deleted already");
+    let log = seen.stored.unwrap();
+    assert_eq!(log.state, State::Running);
+    let died = log.received_at.plus(DIED_AFTER);
+    assert!(render(&log.seen_at(died)).ends_with("\nError - Interrupted - Outcome of part 0 unknown\n"));
 }

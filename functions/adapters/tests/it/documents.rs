@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use people_adapters::aws::connect;
 use people_adapters::s3::{S3Documents, read_object, write_object};
 use people_core::document::{Content, Document, DocumentKey, Receiver, Slot};
@@ -255,16 +259,31 @@ async fn a_document_that_did_not_arrive_as_it_was_sent_is_not_recorded() {
     assert_eq!(documents.read(&slot).await.unwrap(), None);
 }
 
+/// What is at this URL for somebody without a key: the bytes, where it is given out.
+async fn fetch(url: &str) -> Option<Bytes> {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    let answer = client.get(url.parse().unwrap()).await.unwrap();
+    let given = answer.status().is_success();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    given.then_some(body)
+}
+
 #[tokio::test]
 async fn a_link_works_without_a_key_for_five_minutes_and_says_so() {
     let embedded = start().await;
     let documents = documents(&embedded);
     let slot = slot("payslips", Some("50% ü.pdf"));
-    documents.store(&document(slot.clone(), 0, b"bytes")).await.unwrap();
+    let bytes = b"%PDF-1.7\r\n\x00\xff%%EOF";
+    documents.store(&document(slot.clone(), 0, bytes)).await.unwrap();
     let link = documents.link(&slot, "50% ü.pdf").await.unwrap().unwrap();
     assert_eq!(format!("{link:?}"), "***");
     let url = link.reveal();
     assert!(url.contains("X-Amz-Expires=300&") && url.contains("X-Amz-SignedHeaders=host&"), "{url}");
+    assert_eq!(fetch(url).await.as_deref(), Some(&bytes[..]));
+    let longer = url.replace("X-Amz-Expires=300&", "X-Amz-Expires=301&");
+    for url in [longer.as_str(), url.split_once('?').unwrap().0] {
+        assert_eq!(fetch(url).await, None, "only as it was signed");
+    }
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ impl Keys for KeyCache {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use people_core::memory::{
         ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
@@ -147,10 +147,11 @@ mod tests {
         assert_eq!(sent_key(&head("/x?xcode=b", None)), None);
     }
 
-    /// Keys in memory, which count what they are told and can refuse it.
+    /// Keys in memory, which count what they are asked and told, and can refuse the latter.
     #[derive(Default)]
     struct Store {
         keys: MemoryKeys,
+        asked: AtomicUsize,
         told: Mutex<Vec<Timestamp>>,
         refuses: AtomicBool,
     }
@@ -158,6 +159,7 @@ mod tests {
     #[async_trait]
     impl Keys for Store {
         async fn find(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
             self.keys.find(hash).await
         }
         async fn create(&self, key: &ApiKey) -> Result<Created, StoreError> {
@@ -207,8 +209,11 @@ mod tests {
     impl Stage {
         async fn at(&self, millis: i64) -> bool {
             self.clock.advance_to(Timestamp::from_millis(millis));
-            let head = head("/x", Some("k"));
-            authenticate(&self.app, &head, Feature::ImportLogs).await.unwrap().is_some()
+            self.sent("k").await.is_some()
+        }
+
+        async fn sent(&self, key: &str) -> Option<ApiKey> {
+            authenticate(&self.app, &head("/x", Some(key)), Feature::ImportLogs).await.unwrap()
         }
 
         fn told(&self) -> Vec<i64> {
@@ -283,6 +288,25 @@ mod tests {
             assert!(stage.at(millis).await);
         }
         assert_eq!(stage.told(), [0, 3_600_000]);
+    }
+
+    #[tokio::test]
+    async fn one_key_more_than_is_remembered_is_answered_as_rightly() {
+        for (keys, asked_again) in [(MAX_REMEMBERED, 0), (MAX_REMEMBERED + 1, MAX_REMEMBERED + 1)] {
+            let stage = stage();
+            for n in 0..keys {
+                stage.store.create(&ApiKey { hash: KeyHash::of(&n.to_string()), ..key() }).await.unwrap();
+            }
+            for asked in [keys, keys + asked_again] {
+                for n in 0..keys {
+                    let found = stage.sent(&n.to_string()).await.map(|key| key.hash);
+                    assert_eq!(found, Some(KeyHash::of(&n.to_string())), "{n} of {keys}");
+                }
+                assert_eq!(stage.store.asked.load(Ordering::SeqCst), asked, "{keys}");
+            }
+            assert_eq!(stage.told().len(), keys, "each use is noted once in the hour");
+            assert_eq!(stage.sent("unknown").await, None);
+        }
     }
 
     #[tokio::test]

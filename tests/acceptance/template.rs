@@ -168,8 +168,9 @@ fn a_network_and_the_credentials_reach_the_functions_that_call_targets() {
 #[test]
 fn what_is_kept_is_encrypted_backed_up_and_outlives_the_stack() {
     let templates = Templates::read();
-    let parameters = json!({"Prefix": "people-test", "BucketName": "people-test-1"});
-    let stores = Deployed::new(&templates.stores, &parameters);
+    let defaults = with_stage(&json!({}));
+    let given = templates.given(&Deployed::new(&templates.top, &defaults), "Stores");
+    let stores = Deployed::new(&templates.stores, &given);
     let tables = stores.resources("AWS::DynamoDB::Table");
     assert_eq!(tables.len(), 5);
     for (id, table) in &tables {
@@ -177,7 +178,7 @@ fn what_is_kept_is_encrypted_backed_up_and_outlives_the_stack() {
         assert_eq!(table["Properties"]["SSESpecification"], encryption, "{id}");
         let backup = &table["Properties"]["PointInTimeRecoverySpecification"];
         assert_eq!(*backup, json!({"PointInTimeRecoveryEnabled": true}), "{id}");
-        assert_eq!(table["Properties"]["DeletionProtectionEnabled"], true, "{id}");
+        assert_eq!(table["Properties"]["DeletionProtectionEnabled"], "true", "{id}");
     }
     let bucket = stores.resources("AWS::S3::Bucket").remove(0);
     let closed = bucket.1["Properties"]["PublicAccessBlockConfiguration"].as_object().unwrap().clone();
@@ -187,7 +188,7 @@ fn what_is_kept_is_encrypted_backed_up_and_outlives_the_stack() {
     for (id, store) in tables.iter().chain([&bucket]).chain(&keys) {
         assert_eq!(
             (&store["DeletionPolicy"], &store["UpdateReplacePolicy"]),
-            (&json!("Retain"), &json!("Retain")),
+            (&json!("RetainExceptOnCreate"), &json!("Retain")),
             "{id}"
         );
     }

@@ -77,6 +77,9 @@ impl Config {
                 DEFAULT_RETENTION_DAYS
             }
         };
+        if !matches!(variable("PEOPLE_NATIVE_ROOTS").as_deref(), None | Some("true" | "false")) {
+            faults.push("PEOPLE_NATIVE_ROOTS is neither true nor false".to_owned());
+        }
         let secrets = variable("PEOPLE_TARGET_SECRETS").unwrap_or_else(|| "{}".to_owned());
         let secrets = Secrets::parse(secrets.as_bytes()).unwrap_or_else(|fault| {
             faults.push(format!("PEOPLE_TARGET_SECRETS: {fault}"));
@@ -167,6 +170,8 @@ impl Surroundings {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidEnvironment> {
@@ -177,11 +182,19 @@ mod tests {
 
     #[test]
     fn every_fault_is_reported_at_once() {
-        let faults = read(&[("PEOPLE_RETENTION_DAYS", "0"), ("PEOPLE_TARGET_SECRETS", "x")]).unwrap_err().0;
+        let malformed =
+            [("PEOPLE_RETENTION_DAYS", "0"), ("PEOPLE_NATIVE_ROOTS", "yes"), ("PEOPLE_TARGET_SECRETS", "x")];
+        let faults = read(&malformed).unwrap_err().0;
         let starts: Vec<_> = faults.iter().map(|fault| fault.split([' ', ':']).next().unwrap()).collect();
         assert_eq!(
             starts,
-            ["PEOPLE_TABLE_PREFIX", "PEOPLE_BUCKET", "PEOPLE_RETENTION_DAYS", "PEOPLE_TARGET_SECRETS"]
+            [
+                "PEOPLE_TABLE_PREFIX",
+                "PEOPLE_BUCKET",
+                "PEOPLE_RETENTION_DAYS",
+                "PEOPLE_NATIVE_ROOTS",
+                "PEOPLE_TARGET_SECRETS"
+            ]
         );
     }
 
@@ -218,6 +231,7 @@ mod tests {
             None
         };
         assert!(Config::from_variables(nothing_is_set).is_err());
-        assert_eq!(read.into_inner(), VARIABLES);
+        let read: BTreeSet<_> = read.into_inner().into_iter().collect();
+        assert_eq!(read, VARIABLES.map(str::to_owned).into());
     }
 }

@@ -44,9 +44,6 @@ pub struct DynamoImports {
 }
 
 impl DynamoImports {
-    /// How long a log is kept unless somebody decides otherwise: 90 days.
-    pub const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-
     /// The logs in these tables; a log and its entries in the person index expire when they have been `kept` that long.
     pub fn new(client: Client, tables: &Tables, clock: Arc<dyn Clock>, kept: Duration) -> DynamoImports {
         let index = PersonIndex::new(client.clone(), tables.person_index.clone(), clock.clone());

@@ -8,7 +8,7 @@ use people_core::log::{Answer, ImportLog, State};
 use people_core::ports::{Imports, Opened};
 
 use crate::embedded::{BUCKET, Embedded, settings, start};
-use crate::logs::{id, running};
+use crate::logs::{KEPT, id, running};
 use crate::lossy::Lossy;
 
 /// The environment belongs to a whole process, so the test runs itself once more in a process of its own.
@@ -44,7 +44,7 @@ async fn an_answer_that_is_lost_does_not_stand_in_the_way_of_the_next_attempt() 
     let Embedded { dynamodb, s3, tables, clock, .. } = start().await;
     let lossy = Lossy::to(&dynamodb).await;
     let client = connect(&settings(&lossy.url, &s3)).await.dynamodb;
-    let imports = DynamoImports::new(client, &tables, clock, DynamoImports::KEPT);
+    let imports = DynamoImports::new(client, &tables, clock, KEPT);
     let log = running(id(1), 1);
     let mut lost = lossy.lose("PutItem").lost;
     assert_eq!(imports.open(&log).await.unwrap(), Opened::New);

@@ -12,7 +12,7 @@ use people_core::person::{Person, PersonKey};
 use people_core::ports::{Imports, IndexEntry, Opened};
 
 use crate::embedded::{Embedded, beginning, start};
-use crate::logs::{delivery, endings, id, parts, running};
+use crate::logs::{KEPT, delivery, endings, id, parts, running};
 use crate::measured::Meter;
 
 fn person(employee_id: &str) -> PersonKey {
@@ -99,7 +99,7 @@ async fn memory_keeps_the_contract() {
 
 fn imports(embedded: &Embedded) -> DynamoImports {
     let Embedded { aws, tables, clock, .. } = embedded;
-    DynamoImports::new(aws.dynamodb.clone(), tables, Arc::clone(clock) as _, DynamoImports::KEPT)
+    DynamoImports::new(aws.dynamodb.clone(), tables, Arc::clone(clock) as _, KEPT)
 }
 
 #[tokio::test]
@@ -113,10 +113,10 @@ async fn a_log_and_its_entries_are_gone_after_their_time() {
     let (imports, joe) = (imports(&embedded), person("7"));
     imports.open(&running(id(1), 1)).await.unwrap();
     imports.index(&[entry(&joe, 1, 0)]).await.unwrap();
-    embedded.clock.advance_to(beginning().plus(DynamoImports::KEPT - Duration::from_secs(1)));
+    embedded.clock.advance_to(beginning().plus(KEPT - Duration::from_secs(1)));
     assert!(imports.find(id(1)).await.unwrap().is_some());
     assert_eq!(imports.of_person(&joe).await.unwrap().len(), 1);
-    embedded.clock.advance_to(beginning().plus(DynamoImports::KEPT));
+    embedded.clock.advance_to(beginning().plus(KEPT));
     assert_eq!(imports.find(id(1)).await.unwrap(), None);
     assert_eq!(imports.of_person(&joe).await.unwrap(), []);
 }
@@ -144,7 +144,7 @@ async fn a_clean_batch_of_50_costs_two_writes_and_at_most_8_units_indexes_includ
     let embedded = start().await;
     let (client, meter) = Meter::on(&embedded.aws.dynamodb);
     let Embedded { tables, clock, .. } = &embedded;
-    let imports = DynamoImports::new(client, tables, Arc::clone(clock) as _, DynamoImports::KEPT);
+    let imports = DynamoImports::new(client, tables, Arc::clone(clock) as _, KEPT);
     let mut log = running(id(1), 50);
     imports.open(&log).await.unwrap();
     for part in &mut log.parts {

@@ -23,7 +23,7 @@ use people_core::summary::Summary;
 use people_core::time::Timestamp;
 
 use crate::embedded::{Embedded, beginning, start};
-use crate::logs::running;
+use crate::logs::{KEPT, running};
 use crate::measured::{Call, Meter};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -132,12 +132,7 @@ async fn memory_keeps_the_contract() {
 }
 
 fn imports_of(embedded: &Embedded, client: &Client) -> DynamoImports {
-    DynamoImports::new(
-        client.clone(),
-        &embedded.tables,
-        Arc::clone(&embedded.clock) as _,
-        DynamoImports::KEPT,
-    )
+    DynamoImports::new(client.clone(), &embedded.tables, Arc::clone(&embedded.clock) as _, KEPT)
 }
 
 fn imports(embedded: &Embedded) -> DynamoImports {
@@ -155,10 +150,10 @@ async fn a_log_is_listed_until_its_time_is_over() {
     let imports = imports(&embedded);
     let first = log(beginning(), 1, State::Ended(Answer::Failed));
     imports.open(&first).await.unwrap();
-    embedded.clock.advance_to(beginning().plus(DynamoImports::KEPT - Duration::from_secs(1)));
+    embedded.clock.advance_to(beginning().plus(KEPT - Duration::from_secs(1)));
     assert_eq!(walk(&imports, 10, false, async || {}).await, [first.summary()]);
     assert_eq!(walk(&imports, 10, true, async || {}).await, [first.summary()]);
-    embedded.clock.advance_to(beginning().plus(DynamoImports::KEPT));
+    embedded.clock.advance_to(beginning().plus(KEPT));
     assert_eq!(walk(&imports, 10, false, async || {}).await, []);
     assert_eq!(walk(&imports, 10, true, async || {}).await, []);
 }

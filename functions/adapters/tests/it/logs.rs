@@ -1,5 +1,7 @@
 //! Import logs to store: one of everything.
 
+use std::time::Duration;
+
 use people_core::batch::RequestFault;
 use people_core::finding::{FieldName, Finding, FindingCode};
 use people_core::id::ImportId;
@@ -9,6 +11,9 @@ use people_core::log::{
 use people_core::shown::Shown;
 
 use crate::embedded::beginning;
+
+/// How long the suites keep logs.
+pub(crate) const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// The id of an import made at the beginning; `last` tells them apart.
 pub(crate) fn id(last: u8) -> ImportId {

@@ -3,6 +3,7 @@
 
 mod calls;
 mod compare;
+mod holds;
 mod place;
 mod read;
 mod record;
@@ -195,19 +196,50 @@ fn what_is_kept_is_encrypted_backed_up_and_outlives_the_stack() {
 }
 
 #[test]
+fn what_the_code_cannot_say_is_in_the_templates() {
+    let templates = Templates::read();
+    assert_eq!(holds::pieces(&templates), NOTHING);
+    let function = |steps: &[&str]| [path(&["Resources", "DirectorySyncFunction"]), path(steps)].concat();
+    let mut top = children(&templates.top, &path(&["Globals", "Function"]));
+    top.retain(|place| !["MemorySize", "Environment"].contains(&place[2].as_str()));
+    top.extend([function(&["Properties", "Events", "Schedule"]), function(&["Properties", "Timeout"])]);
+    assert_eq!(unnoticed(|templates| &mut templates.top, &top, holds::pieces), Vec::<Path>::new());
+    let bucket = |steps: &[&str]| [path(&["Resources", "Bucket", "Properties"]), path(steps)].concat();
+    let mut stores = resources(&templates.stores, "AWS::S3::BucketPolicy");
+    stores.push(bucket(&["BucketEncryption"]));
+    for rule in children(&templates.stores, &bucket(&["LifecycleConfiguration", "Rules"])) {
+        stores.extend(children(&templates.stores, &rule));
+    }
+    assert_eq!(unnoticed(|templates| &mut templates.stores, &stores, holds::pieces), Vec::<Path>::new());
+    let alarms = resources(&templates.alarms, "AWS::CloudWatch::Alarm");
+    let actions = alarms.iter().map(|alarm| [alarm.clone(), path(&["Properties", "AlarmActions"])].concat());
+    let alarms: Vec<_> = alarms.iter().cloned().chain(actions).collect();
+    assert_eq!(unnoticed(|templates| &mut templates.alarms, &alarms, holds::pieces), Vec::<Path>::new());
+    let network = path(&["Resources", "Network", "Properties", "PolicyDocument", "Statement", "1"]);
+    let arns = [network.clone(), path(&["Condition", "ArnEquals", "lambda:SourceFunctionArn"])].concat();
+    let mut network =
+        [children(&templates.permissions, &network), children(&templates.permissions, &arns)].concat();
+    network.push(path(&["Resources", "BatchImportRole", "Properties", "ManagedPolicyArns"]));
+    let missed = unnoticed(|templates| &mut templates.permissions, &network, holds::pieces);
+    assert_eq!(missed, Vec::<Path>::new());
+}
+
+#[test]
 fn the_access_log_holds_no_path_and_no_query() {
     let top = Templates::read().top;
     let format = text(&top["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"]);
-    let variables: Vec<_> = format.split('"').filter(|word| word.starts_with("$context.")).collect();
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '.';
+    let variables =
+        format.split('$').skip(1).map(|rest| rest.split(|letter| !is_name(letter)).next().unwrap());
     assert_eq!(
-        variables,
-        ["$context.requestId", "$context.routeKey", "$context.status", "$context.responseLatency"]
+        variables.collect::<Vec<_>>(),
+        ["context.requestId", "context.routeKey", "context.status", "context.responseLatency"]
     );
 }
 
 #[test]
 fn the_alarms_count_messages_that_the_functions_write() {
-    let alarms = read::read("infra/alarms.yaml");
+    let alarms = Templates::read().alarms;
     let filters = resources(&alarms, "AWS::Logs::MetricFilter");
     assert_eq!(filters.len(), 4);
     let sources = [

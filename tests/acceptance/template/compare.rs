@@ -12,13 +12,15 @@ use serde_json::json;
 use super::calls::Need;
 use super::says::{Index, Made, Permission, STAGE, Table, Templates};
 
+/// What functions are in a template.
+pub(crate) const FUNCTIONS: &str = "AWS::Serverless::Function";
 /// The variable with the credentials, which only functions that call targets have.
 const SECRETS: &str = "PEOPLE_TARGET_SECRETS";
 /// The functions that call targets.
 pub(crate) const CALLING: [&str; 3] = ["batch-import", "directory-sync", "pdf-storage"];
 
 /// Every crate that becomes a function.
-fn crates() -> BTreeSet<String> {
+pub(crate) fn crates() -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     entries

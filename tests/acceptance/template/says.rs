@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::compare::FUNCTIONS;
 use super::read::{Deployed, entries, list, read, text};
 
 /// The stage that the tests deploy in their minds.
@@ -16,6 +17,7 @@ pub(crate) struct Templates {
     pub(crate) top: Value,
     pub(crate) stores: Value,
     pub(crate) permissions: Value,
+    pub(crate) alarms: Value,
 }
 
 /// A function as the template makes it.
@@ -73,6 +75,7 @@ impl Templates {
             top: read("template.yaml"),
             stores: read("infra/stores.yaml"),
             permissions: read("infra/permissions.yaml"),
+            alarms: read("infra/alarms.yaml"),
         }
     }
 
@@ -83,7 +86,7 @@ impl Templates {
         let given = self.given(&top, "Permissions");
         let permissions = Deployed::new(&self.permissions, &given);
         let globals = top.globals();
-        top.resources("AWS::Serverless::Function")
+        top.resources(FUNCTIONS)
             .into_iter()
             .map(|(_, function)| made(&globals, &function["Properties"], &permissions))
             .collect()

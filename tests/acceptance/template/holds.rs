@@ -1,0 +1,142 @@
+//! What the templates have to hold though nothing in the code says so: without it everything works, and is slower, open
+//! or unwatched.
+
+use serde_json::{Value, json};
+
+use super::compare::{CALLING, FUNCTIONS};
+use super::read::{ACCOUNT, Deployed, REGION, entries, text};
+use super::says::{STAGE, Templates, with_stage};
+
+/// A piece of a template: what it is, and what it has to be.
+struct Piece {
+    name: String,
+    is: Value,
+    due: Value,
+}
+
+fn piece(name: impl Into<String>, is: &Value, due: Value) -> Piece {
+    Piece { name: name.into(), is: is.clone(), due }
+}
+
+/// What is otherwise than it has to be, a line each.
+pub(crate) fn pieces(templates: &Templates) -> Vec<String> {
+    let parameters =
+        with_stage(&json!({"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "AlarmTopicArn": "topic"}));
+    let top = Deployed::new(&templates.top, &parameters);
+    let [stores, permissions, alarms] =
+        ["Stores", "Permissions", "Alarms"].map(|nested| templates.given(&top, nested));
+    let mut pieces = functions(&top);
+    pieces.extend(bucket(&Deployed::new(&templates.stores, &stores)));
+    pieces.extend(network(&Deployed::new(&templates.permissions, &permissions)));
+    pieces.push(watched(&Deployed::new(&templates.alarms, &alarms)));
+    let wrong = pieces.into_iter().filter(|piece| piece.is != piece.due);
+    wrong.map(|piece| format!("{} has to be {}, and is {}", piece.name, piece.due, piece.is)).collect()
+}
+
+fn functions(top: &Deployed<'_>) -> Vec<Piece> {
+    let globals = top.globals();
+    let mut pieces = Vec::new();
+    for (id, function) in top.resources(FUNCTIONS) {
+        let own = &function["Properties"];
+        let is = |name: &str| if own[name].is_null() { &globals[name] } else { &own[name] };
+        let lists_people = own["CodeUri"] == "functions/directory-sync";
+        for (name, due) in [
+            ("Runtime", json!("provided.al2023")),
+            ("Handler", json!("bootstrap")),
+            ("Architectures", json!(["x86_64"])),
+            // The handlers give up on their own before that.
+            ("Timeout", json!(if lists_people { 300 } else { 30 })),
+        ] {
+            pieces.push(piece(format!("{name} of {id}"), is(name), due));
+        }
+        let events = entries(&own["Events"]).filter(|(_, event)| event["Type"] == "ScheduleV2");
+        let schedules = events.map(|(_, event)| event["Properties"]["ScheduleExpression"].clone()).collect();
+        let due = if lists_people { json!(["rate(15 minutes)"]) } else { json!([]) };
+        pieces.push(piece(format!("the schedules of {id}"), &schedules, due));
+    }
+    pieces
+}
+
+fn bucket(stores: &Deployed<'_>) -> Vec<Piece> {
+    let of_type = |name: &str| {
+        stores.resources(name).into_iter().next().map(|(_, resource)| resource).unwrap_or_default()
+    };
+    let bucket = of_type("AWS::S3::Bucket");
+    let encryption = &bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"];
+    let by_key = json!([{
+        "BucketKeyEnabled": true,
+        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "Key.Arn"},
+    }]);
+    let statements = &of_type("AWS::S3::BucketPolicy")["Properties"]["PolicyDocument"]["Statement"];
+    let denied = json!([{
+        "Sid": "OnlyEncryptedConnections", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": ["Bucket.Arn", "Bucket.Arn/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }]);
+    // No rule may end a version of the configuration: the newest good one is looked for among them.
+    let rules = &bucket["Properties"]["LifecycleConfiguration"]["Rules"];
+    let ended = json!([
+        {
+            "Id": "former-documents", "Status": "Enabled", "Prefix": "documents/",
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 30}, "ExpiredObjectDeleteMarker": true,
+        },
+        {
+            "Id": "broken-uploads", "Status": "Enabled",
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2},
+        },
+    ]);
+    vec![
+        piece("the bucket's encryption", encryption, by_key),
+        piece("the bucket's policy", statements, denied),
+        piece("what the bucket ends", rules, ended),
+    ]
+}
+
+/// What Lambda may do to join a network, and the function's code may not.
+fn network(permissions: &Deployed<'_>) -> Vec<Piece> {
+    let policies = permissions.resources("AWS::IAM::ManagedPolicy");
+    let policy = policies.first().map(|(_, policy)| policy).unwrap_or(&Value::Null);
+    let statements = &policy["Properties"]["PolicyDocument"]["Statement"];
+    let function = |name| format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:people-{STAGE}-{name}");
+    let callers = ["batch-import", "pdf-storage", "directory-sync"].map(function);
+    let denied = json!({
+        "Sid": "NotTheCode", "Effect": "Deny", "Action": statements[0]["Action"], "Resource": "*",
+        "Condition": {"ArnEquals": {
+            "lambda:SourceFunctionArn": callers,
+        }},
+    });
+    let mut pieces = vec![piece("what the code may not", &statements[1], denied)];
+    for (id, role) in permissions.resources("AWS::IAM::Role") {
+        let role = &role["Properties"];
+        let joins = CALLING.contains(&text(&role["Policies"][0]["PolicyName"]));
+        let due = if joins { json!(["Network"]) } else { Value::Null };
+        pieces.push(piece(format!("what {id} shares"), &role["ManagedPolicyArns"], due));
+    }
+    pieces
+}
+
+/// What somebody is told of.
+fn watched(alarms: &Deployed<'_>) -> Piece {
+    let alarms = alarms.resources("AWS::CloudWatch::Alarm");
+    let mut is: Vec<_> = alarms
+        .iter()
+        .map(|(_, alarm)| &alarm["Properties"])
+        .filter(|alarm| alarm["AlarmActions"] == json!(["topic"]))
+        .map(|alarm| {
+            let of = alarm["Dimensions"][0]["Value"].as_str().unwrap_or("all");
+            format!("{} {} of {of}", text(&alarm["Namespace"]), text(&alarm["MetricName"]))
+        })
+        .collect();
+    let own = format!("people-{STAGE}");
+    let mut due = vec![
+        "AWS/ApiGateway 5xx of Api".to_owned(),
+        format!("AWS/Lambda Invocations of {own}-directory-sync"),
+        format!("{own} RefusedConfigurations of all"),
+        format!("{own} TargetsNotListed of all"),
+    ];
+    for function in super::compare::crates() {
+        due.extend(["Errors", "Throttles"].map(|metric| format!("AWS/Lambda {metric} of {own}-{function}")));
+    }
+    is.sort();
+    due.sort();
+    piece("what is watched", &json!(is), json!(due))
+}

@@ -18,8 +18,8 @@ use tempfile::TempDir;
 
 use crate::http::{Reply, send};
 use crate::runtime::{Answer, Runtime};
+use crate::template::compare;
 
-const FUNCTIONS: [&str; 4] = ["batch-import", "pdf-storage", "import-log", "directory-sync"];
 /// How long an answer is waited for before the test fails.
 const GIVE_UP: Duration = Duration::from_secs(60);
 
@@ -195,8 +195,8 @@ async fn a_schedule_event_fills_the_directory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_is_told_nothing_says_what_it_misses() {
-    for function in FUNCTIONS {
-        let output = Command::new(bootstrap(function)).env_clear().output().unwrap();
+    for function in compare::crates() {
+        let output = Command::new(bootstrap(&function)).env_clear().output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success());
         for name in ["PEOPLE_TABLE_PREFIX", "PEOPLE_BUCKET"] {

@@ -2,7 +2,7 @@
 //! taking out, one at a time, everything that it looks at.
 
 mod calls;
-mod compare;
+pub(crate) mod compare;
 mod holds;
 mod place;
 mod read;
@@ -84,6 +84,14 @@ fn every_function_is_made() {
     assert_eq!(compare::functions(&Templates::read()), NOTHING);
     let functions = resources(&Templates::read().top, "AWS::Serverless::Function");
     assert_eq!(unnoticed(|templates| &mut templates.top, &functions, compare::functions), Vec::<Path>::new());
+    let binaries = functions.into_iter().map(|function| below(&function, "Metadata")).collect::<Vec<_>>();
+    assert_eq!(unnoticed(|templates| &mut templates.top, &binaries, compare::functions), Vec::<Path>::new());
+    for name in compare::crates() {
+        let mut fewer = Templates::read();
+        fewer.workspace =
+            fewer.workspace.replace(&format!("\"{name}\", "), "").replace(&format!(", \"{name}\"]"), "]");
+        assert_eq!(compare::functions(&fewer), [format!("what Cargo.toml packages lacks {name}")]);
+    }
 }
 
 #[test]
@@ -100,6 +108,31 @@ fn each_function_has_the_variables_that_it_reads_and_no_others() {
     let mut more = templates;
     more.top["Globals"]["Function"]["Environment"]["Variables"]["PEOPLE_TABEL_PREFIX"] = json!("x");
     assert_eq!(compare::variables(&more).len(), 4);
+}
+
+#[test]
+fn functions_roles_and_alarms_mean_the_bucket_and_the_tables_that_are_made() {
+    let templates = Templates::read();
+    assert_eq!(compare::places(&templates), NOTHING);
+    let top = [
+        "/Globals/Function/Environment/Variables/PEOPLE_BUCKET",
+        "/Globals/Function/Environment/Variables/PEOPLE_TABLE_PREFIX",
+        "/Resources/Stores/Properties/Parameters/BucketName",
+        "/Resources/Stores/Properties/Parameters/Prefix",
+        "/Resources/Permissions/Properties/Parameters/BucketName",
+        "/Resources/Permissions/Properties/Parameters/Prefix",
+        "/Resources/Alarms/Properties/Parameters/Prefix",
+        "/Outputs/BucketName/Value",
+        "/Outputs/TablePrefix/Value",
+    ];
+    for place in top {
+        let mut other = templates.clone();
+        *other.top.pointer_mut(place).unwrap() = json!("another");
+        assert_ne!(compare::places(&other), NOTHING, "{place}");
+    }
+    let mut other = templates;
+    *other.stores.pointer_mut("/Resources/Bucket/Properties/BucketName").unwrap() = json!("another");
+    assert_ne!(compare::places(&other), NOTHING);
 }
 
 #[test]

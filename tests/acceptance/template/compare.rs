@@ -10,7 +10,8 @@ use people_adapters::http::{Function, Route};
 use serde_json::json;
 
 use super::calls::Need;
-use super::says::{Index, Made, Permission, STAGE, Table, Templates};
+use super::read::Deployed;
+use super::says::{Index, Made, Permission, STAGE, Table, Templates, with_stage};
 
 /// What functions are in a template.
 pub(crate) const FUNCTIONS: &str = "AWS::Serverless::Function";
@@ -30,8 +31,22 @@ pub(crate) fn crates() -> BTreeSet<String> {
 }
 
 pub(crate) fn functions(templates: &Templates) -> Vec<String> {
-    let made = templates.functions(&json!({})).into_iter().map(|function| function.name).collect();
-    differences(&crates(), &made, "the template")
+    let functions = templates.functions(&json!({}));
+    let made = functions.iter().map(|function| function.name.clone()).collect();
+    let binaries = functions.into_iter().map(|function| function.binary).collect();
+    [
+        differences(&crates(), &made, "the template"),
+        differences(&crates(), &binaries, "what the template builds"),
+        differences(&crates(), &packages(&templates.workspace), "what Cargo.toml packages"),
+    ]
+    .concat()
+}
+
+/// What `cargo lambda build` makes, in the words of the workspace's `Cargo.toml`.
+fn packages(workspace: &str) -> BTreeSet<String> {
+    let section = workspace.split("[workspace.metadata.lambda.build]").nth(1).expect("the section");
+    let list = section.lines().find_map(|line| line.strip_prefix("packages = ")).expect("the packages");
+    serde_json::from_str(list).unwrap()
 }
 
 /// The variables that the configuration reads against those that each function has.
@@ -43,6 +58,30 @@ pub(crate) fn variables(templates: &Templates) -> Vec<String> {
         differences(&due, &function.variables.keys().cloned().collect(), &function.name)
     });
     complaints.collect()
+}
+
+/// Where each function looks, against where the stores are and what the roles and the alarms are about.
+pub(crate) fn places(templates: &Templates) -> Vec<String> {
+    let parameters = with_stage(&json!({}));
+    let top = Deployed::new(&templates.top, &parameters);
+    let [stores, permissions, alarms] =
+        ["Stores", "Permissions", "Alarms"].map(|nested| templates.given(&top, nested));
+    let made = Deployed::new(&templates.stores, &stores).resources("AWS::S3::Bucket");
+    let (bucket, prefix) = (&made[0].1["Properties"]["BucketName"], &stores["Prefix"]);
+    let mut there = vec![
+        ("the bucket of the roles".to_owned(), permissions["BucketName"].clone(), bucket),
+        ("the bucket that is shown".to_owned(), top.output("BucketName").unwrap_or_default(), bucket),
+        ("the prefix of the roles".to_owned(), permissions["Prefix"].clone(), prefix),
+        ("the prefix of the alarms".to_owned(), alarms["Prefix"].clone(), prefix),
+        ("the prefix that is shown".to_owned(), top.output("TablePrefix").unwrap_or_default(), prefix),
+    ];
+    for function in templates.functions(&json!({})) {
+        let variable = |name: &str| json!(function.variables.get(name));
+        there.push((format!("the bucket of {}", function.name), variable("PEOPLE_BUCKET"), bucket));
+        there.push((format!("the prefix of {}", function.name), variable("PEOPLE_TABLE_PREFIX"), prefix));
+    }
+    let wrong = there.into_iter().filter(|(_, is, due)| is != *due);
+    wrong.map(|(name, is, due)| format!("{name} is {is}, and has to be {due}")).collect()
 }
 
 /// The table of routes against the events of the API.

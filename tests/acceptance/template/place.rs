@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::calls::{Need, logging};
 use super::read::{ACCOUNT, REGION};
 use super::record::{Notes, before};
-use super::says::STAGE;
+use super::says::{Made, STAGE};
 use crate::http::send;
 use crate::stack::Local;
 
@@ -31,7 +31,6 @@ pub(crate) struct Place {
     local: Local,
     aws: Aws,
     bucket: String,
-    tables: Tables,
 }
 
 impl Place {
@@ -40,17 +39,13 @@ impl Place {
         let local = Local::start().await;
         let ready = local.ready();
         let aws = aws::connect(&at(&local, &ready.dynamodb, &ready.s3)).await;
-        let place = Place {
-            aws,
-            bucket: format!("people-{STAGE}-{ACCOUNT}"),
-            tables: Tables::with_prefix(&format!("people-{STAGE}")),
-            local,
-        };
-        create_tables(&place.aws.dynamodb, &place.tables).await.unwrap();
+        let place = Place { aws, bucket: format!("people-{STAGE}-{ACCOUNT}"), local };
+        let tables = Tables::with_prefix(&format!("people-{STAGE}"));
+        create_tables(&place.aws.dynamodb, &tables).await.unwrap();
         create_bucket(&place.aws.s3, &place.bucket).await.unwrap();
         place.configure().await;
         let clock = Arc::new(SystemClock::default());
-        let keys = DynamoKeys::new(place.aws.dynamodb.clone(), &place.tables, Arc::clone(&clock) as _);
+        let keys = DynamoKeys::new(place.aws.dynamodb.clone(), &tables, Arc::clone(&clock) as _);
         for feature in Feature::ALL {
             let hash = KeyHash::of(feature.as_str());
             keys.create(&ApiKey::new(hash, feature.as_str(), [feature], clock.now())).await.unwrap();
@@ -58,17 +53,18 @@ impl Place {
         place
     }
 
-    /// The settings of a function whose calls are noted.
-    pub(crate) async fn watched(&self) -> (Config, Notes) {
+    /// The settings of a function whose calls are noted: what the template tells it, but for the credentials.
+    pub(crate) async fn watched(&self, function: &Made) -> (Config, Notes) {
         let notes = Arc::new(Mutex::default());
+        let days: u64 = function.variables["PEOPLE_RETENTION_DAYS"].parse().unwrap();
         let ready = self.local.ready();
         let (dynamodb, s3) = (before(&ready.dynamodb, &notes).await, before(&ready.s3, &notes).await);
         let secrets = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
         let config = Config {
             aws: at(&self.local, &dynamodb, &s3),
-            tables: self.tables.clone(),
-            bucket: self.bucket.clone(),
-            retention: Duration::from_secs(24 * 60 * 60),
+            tables: Tables::with_prefix(&function.variables["PEOPLE_TABLE_PREFIX"]),
+            bucket: function.variables["PEOPLE_BUCKET"].clone(),
+            retention: Duration::from_secs(24 * 60 * 60 * days),
             secrets: Secrets::parse(secrets.to_string().as_bytes()).unwrap(),
             simulators: ready.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
         };

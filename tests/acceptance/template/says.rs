@@ -18,6 +18,8 @@ pub(crate) struct Templates {
     pub(crate) stores: Value,
     pub(crate) permissions: Value,
     pub(crate) alarms: Value,
+    /// The `Cargo.toml` of the workspace.
+    pub(crate) workspace: String,
 }
 
 /// A function as the template makes it.
@@ -25,6 +27,8 @@ pub(crate) struct Templates {
 pub(crate) struct Made {
     /// The folder that it is built from.
     pub(crate) name: String,
+    /// The binary that is built there.
+    pub(crate) binary: String,
     /// The variables of its environment, with their values.
     pub(crate) variables: BTreeMap<String, String>,
     /// The routes that lead to it, `ANY /path`.
@@ -76,6 +80,7 @@ impl Templates {
             stores: read("infra/stores.yaml"),
             permissions: read("infra/permissions.yaml"),
             alarms: read("infra/alarms.yaml"),
+            workspace: include_str!("../../../Cargo.toml").to_owned(),
         }
     }
 
@@ -88,7 +93,7 @@ impl Templates {
         let globals = top.globals();
         top.resources(FUNCTIONS)
             .into_iter()
-            .map(|(_, function)| made(&globals, &function["Properties"], &permissions))
+            .map(|(_, function)| made(&globals, &function, &permissions))
             .collect()
     }
 
@@ -115,11 +120,14 @@ pub(crate) fn with_stage(parameters: &Value) -> Value {
 }
 
 fn made(globals: &Value, function: &Value, permissions: &Deployed<'_>) -> Made {
+    let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap_or("everything");
+    let function = &function["Properties"];
     let variables =
         [globals, function].into_iter().flat_map(|from| entries(&from["Environment"]["Variables"]));
     let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Made {
         name: text(&function["CodeUri"]).trim_start_matches("functions/").to_owned(),
+        binary: binary.to_owned(),
         variables: variables.map(|(name, value)| (name.clone(), shown(value))).collect(),
         routes: entries(&function["Events"])
             .filter(|(_, event)| event["Type"] == "HttpApi")

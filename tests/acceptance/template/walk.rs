@@ -22,7 +22,7 @@ pub(crate) async fn walk(functions: &[Made]) -> BTreeMap<String, BTreeSet<Need>>
     let mut walked = BTreeMap::new();
     for name in ["batch-import", "pdf-storage", "import-log", "directory-sync"] {
         let function = functions.iter().find(|function| function.name == name).unwrap();
-        let (config, notes) = place.watched().await;
+        let (config, notes) = place.watched(function).await;
         match name {
             "batch-import" => batch_import(&place, &config).await,
             "pdf-storage" => pdf_storage(&place, &config).await,

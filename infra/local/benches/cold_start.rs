@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-const FUNCTIONS: [&str; 5] = ["floor", "batch-import", "pdf-storage", "import-log", "directory-sync"];
 const RUNS: usize = 31;
 const GIVE_UP: Duration = Duration::from_secs(10);
 
@@ -31,8 +30,8 @@ fn main() {
         "function", "median ms", "p90 ms", "x floor", "file MB", "peak MiB", "anon MiB"
     ));
     let mut floor: Option<f64> = None;
-    for function in FUNCTIONS {
-        let file = bootstrap(function);
+    for function in functions() {
+        let file = bootstrap(&function);
         let Ok(size) = fs::metadata(&file).map(|file| file.len()) else {
             print(&format!("{function:<16} is not built: see the head of this bench"));
             continue;
@@ -55,8 +54,24 @@ fn main() {
     }
 }
 
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The floor, and every crate that becomes a function.
+fn functions() -> Vec<String> {
+    let crates = fs::read_dir(top().join("functions")).unwrap().map(Result::unwrap);
+    let mut names: Vec<_> = crates
+        .filter(|folder| folder.path().join("src/main.rs").exists())
+        .map(|folder| folder.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names.insert(0, "floor".to_owned());
+    names
+}
+
 fn bootstrap(function: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/lambda").join(function).join("bootstrap")
+    top().join("target/lambda").join(function).join("bootstrap")
 }
 
 /// How one start went; memory in KiB.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use people_core::error::StoreError;
 use people_core::ports::ConfiguredTarget;
 use people_core::profile::Profile;
@@ -16,6 +17,8 @@ use crate::targets::{self, Context};
 
 /// How many versions of each object are looked back.
 const MOST_BACK: usize = 20;
+/// How many versions of an object are read at once.
+const AT_ONCE: usize = 7;
 
 /// Everything that is wrong with a configuration: its places and the names of its fields, never a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,8 +112,10 @@ impl Source {
         let (mut definitions, mut targets) =
             tokio::try_join!(self.history(PROFILE_DEFINITION), self.history(TARGETS))?;
         for back in candidates(&definitions.versions, &targets.versions) {
-            let Some(definition) = definitions.bytes(self, back.definition).await? else { continue };
-            let Some(targets) = targets.bytes(self, back.targets).await? else { continue };
+            let furthest = back.definition + back.targets;
+            tokio::try_join!(definitions.read_to(self, furthest), targets.read_to(self, furthest))?;
+            let Some(definition) = definitions.bytes(back.definition) else { continue };
+            let Some(targets) = targets.bytes(back.targets) else { continue };
             let pair = Pair { definition: Some(definition), targets: Some(targets) };
             if let Ok(good) = pair.check(context) {
                 return Ok(Some((good, back)));
@@ -119,10 +124,16 @@ impl Source {
         Ok(None)
     }
 
+    /// The bytes of a version; `None` where it says that the object was deleted.
+    async fn version(&self, key: &str, version: &Version) -> Result<Option<Bytes>, StoreError> {
+        let Some(id) = version.id.as_deref() else { return Ok(None) };
+        read_version(&self.s3, &self.bucket, key, id).await.map(Some)
+    }
+
     async fn history(&self, key: &'static str) -> Result<History, StoreError> {
         let most = i32::try_from(MOST_BACK + 1).unwrap_or(i32::MAX);
         let versions = list_versions(&self.s3, &self.bucket, key, most).await?;
-        Ok(History { key, read: vec![None; versions.len()], versions })
+        Ok(History { key, versions, read: Vec::new() })
     }
 }
 
@@ -130,18 +141,27 @@ impl Source {
 struct History {
     key: &'static str,
     versions: Vec<Version>,
+    /// The newest ones; `None` where a version has no bytes.
     read: Vec<Option<Bytes>>,
 }
 
 impl History {
-    /// The bytes of a version; `None` where it says that the object was deleted.
-    async fn bytes(&mut self, source: &Source, back: usize) -> Result<Option<Bytes>, StoreError> {
-        let Some(id) = self.versions[back].id.as_deref() else { return Ok(None) };
-        if let Some(bytes) = &self.read[back] {
-            return Ok(Some(bytes.clone()));
+    /// Reads so many steps back, as far as there are versions; some at once, as a request may wait for them.
+    async fn read_to(&mut self, source: &Source, furthest: usize) -> Result<(), StoreError> {
+        while let Some(rest) = self.versions.get(self.read.len()..)
+            && !rest.is_empty()
+            && self.read.len() <= furthest
+        {
+            let block = rest.iter().take(AT_ONCE).map(|version| source.version(self.key, version));
+            let block = try_join_all(block).await?;
+            self.read.extend(block);
         }
-        let bytes = read_version(&source.s3, &source.bucket, self.key, id).await?;
-        Ok(Some(self.read[back].insert(bytes).clone()))
+        Ok(())
+    }
+
+    /// The bytes of a version that has been read; `None` where it says that the object was deleted.
+    fn bytes(&self, back: usize) -> Option<Bytes> {
+        self.read.get(back).cloned().flatten()
     }
 }
 

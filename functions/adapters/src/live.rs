@@ -34,7 +34,7 @@ struct Using {
 struct Looking {
     /// What was found last, good or not.
     seen: Seen,
-    /// What was reported last.
+    /// What was reported last, as long as nothing good came after it.
     reported: Option<Seen>,
     next: Timestamp,
 }
@@ -61,14 +61,17 @@ impl Live {
         let seen = source.read(&Seen::default()).await?;
         let (good, reported) = match seen.pair().check(&context) {
             Ok(good) => (good, None),
-            Err(refused) => match source.newest_good(&context).await {
-                Ok(Some((good, back))) => {
-                    report(&refused, &used(back));
-                    (good, Some(seen.clone()))
+            Err(refused) => {
+                report(&refused);
+                match source.newest_good(&context).await {
+                    Ok(Some((good, back))) => {
+                        fall_back(back);
+                        (good, Some(seen.clone()))
+                    }
+                    Ok(None) => return Err(ConnectError::NoneGood(refused)),
+                    Err(error) => return Err(ConnectError::Unknown(refused, error)),
                 }
-                Ok(None) => return Err(ConnectError::NoneGood(refused)),
-                Err(error) => return Err(ConnectError::Unknown(refused, error)),
-            },
+            }
         };
         let app = App { profile: good.profile, targets: good.targets, ..app };
         let next = context.clock.now().plus(EVERY);
@@ -121,19 +124,20 @@ impl Live {
             return Ok(Looked::Unchanged);
         }
         let looked = match seen.pair().check(&self.context) {
-            Ok(good) => self.switch(good),
+            Ok(good) => {
+                looking.reported = None;
+                self.switch(good)
+            }
             Err(refused) => {
-                let found = self.source.newest_good(&self.context).await;
+                // Before the search, which may take too long or fail, and then begins anew with each look.
                 if looking.reported.as_ref() != Some(&seen) {
-                    let good = found.as_ref().ok().and_then(Option::as_ref);
-                    report(
-                        &refused,
-                        &good.map_or("what was used before".to_owned(), |(_, back)| used(*back)),
-                    );
+                    report(&refused);
                     looking.reported = Some(seen.clone());
                 }
-                if let Some((good, _)) = found? {
-                    self.switch(good);
+                if let Some((good, back)) = self.source.newest_good(&self.context).await?
+                    && self.switch(good) == Looked::TakenUp
+                {
+                    fall_back(back);
                 }
                 Looked::Refused
             }
@@ -155,11 +159,15 @@ impl Live {
     }
 }
 
-/// The words that alarms count are the message; it is said once for each version in a process.
-fn report(refused: &Refused, used: &str) {
-    tracing::error!(faults = %refused, used, "configuration refused");
+/// The words that alarms count are the message. They are said once for each version in a process, and again where it
+/// comes back after a good one.
+fn report(refused: &Refused) {
+    tracing::error!(faults = %refused, "configuration refused");
 }
 
-fn used(Back { definition, targets }: Back) -> String {
-    format!("the newest good one: {definition} versions of the definition and {targets} of the targets back")
+/// Says which pair is used in place of the one that was refused.
+fn fall_back(Back { definition, targets }: Back) {
+    tracing::warn!(
+        "the newest good configuration is in use: {definition} versions of the definition and {targets} of the targets back"
+    );
 }

@@ -1,9 +1,9 @@
 //! Which configuration is used: over the wire, with a bucket that keeps versions, on a clock that the test moves.
 
+mod reports;
+
 use std::collections::HashMap;
-use std::fmt::Debug;
-use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use people_adapters::config::{Config, PROFILE_DEFINITION, TARGETS};
@@ -11,16 +11,11 @@ use people_adapters::s3::write_object;
 use people_adapters::targets::config::Secrets;
 use people_adapters::{ConnectError, Live, Looked, connect_by};
 use people_core::ports::{App, Clock};
-use tracing::field::Field;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::embedded::{BUCKET, Embedded, settings, start};
 use crate::gate::Gate;
 
 const BROKEN: &str = "{";
-/// The variable by which a test knows that it is alone in its process.
-const ALONE: &str = "PEOPLE_TEST_ALONE";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A definition that can be told from others by one field.
@@ -219,83 +214,6 @@ async fn of_two_pairs_that_are_as_near_the_one_that_undoes_the_later_change_is_u
     assert_eq!(both(&stage, &live).await, pair("second", "two"));
 }
 
-/// Who listens to what a process reports disturbs other tests, so the test runs itself once more in a process of its own.
-#[tokio::test]
-async fn what_is_refused_is_reported_once_for_each_version() {
-    #[expect(clippy::disallowed_methods, reason = "it is how the test knows itself")]
-    let is_child = std::env::var_os(ALONE).is_some();
-    if is_child {
-        return the_reports_of_one_process().await;
-    }
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child
-        .args(["--exact", "configuration::what_is_refused_is_reported_once_for_each_version"])
-        .env(ALONE, "1");
-    let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
-}
-
-async fn the_reports_of_one_process() {
-    let errors = Errors::default();
-    let _heard = tracing::subscriber::set_default(errors.clone());
-    let stage = Stage::new().await;
-    let live = stage.connect().await.unwrap();
-    stage.gate.shut(Some("versions"));
-    stage.put_targets(BROKEN).await;
-    for expected in [Looked::Unavailable, Looked::Unavailable] {
-        assert_eq!(live.look_now().await, expected);
-    }
-    stage.gate.shut(None);
-    for expected in [Looked::Refused, Looked::Unchanged] {
-        assert_eq!(live.look_now().await, expected);
-    }
-    let first = errors.take();
-    assert_eq!(first.len(), 1, "{first:?}");
-    assert!(first[0].contains("configuration refused"), "{first:?}");
-    assert!(first[0].contains("the targets are not valid"), "{first:?}");
-    stage.put_definition(BROKEN).await;
-    assert_eq!(live.look_now().await, Looked::Refused);
-    stage.connect().await.unwrap();
-    let second = errors.take();
-    assert_eq!(second.len(), 2, "by the running process and by the new one: {second:?}");
-    let used = "the newest good one: 1 versions of the definition and 1 of the targets back";
-    assert!(second.iter().all(|error| error.contains(used)), "{second:?}");
-}
-
-/// Keeps the errors of this thread.
-#[derive(Clone, Default)]
-struct Errors(Arc<Mutex<Vec<String>>>);
-
-impl Errors {
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-impl Subscriber for Errors {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::ERROR && metadata.target().starts_with("people_adapters")
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = String::new();
-        event.record(&mut |field: &Field, value: &dyn Debug| {
-            text += &format!("{field}={value:?} ");
-        });
-        self.0.lock().unwrap().push(text);
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
-
 #[tokio::test]
 async fn twenty_versions_are_looked_back_and_no_more() {
     let stage = Stage::new().await;
@@ -349,7 +267,7 @@ async fn while_the_bucket_cannot_be_read_what_there_is_stays_in_use() {
 async fn a_request_waits_three_seconds_for_a_bucket_that_does_not_answer() {
     let stage = Stage::new().await;
     let live = stage.connect().await.unwrap();
-    stage.gate.hold();
+    stage.gate.hold(Some("/"));
     stage.wait(MINUTE);
     // From here on, time passes only while nothing else can happen.
     tokio::time::pause();

@@ -23,8 +23,8 @@ pub(crate) struct Gate {
 struct State {
     /// Requests whose URI has this in it are refused.
     shut: Option<&'static str>,
-    /// Whether no request is answered.
-    holds: bool,
+    /// Requests whose URI has this in it are not answered.
+    held: Option<&'static str>,
     seen: Vec<String>,
 }
 
@@ -54,9 +54,9 @@ impl Gate {
         self.state.lock().unwrap().shut = part;
     }
 
-    /// Answers nothing from now on.
-    pub(crate) fn hold(&self) {
-        self.state.lock().unwrap().holds = true;
+    /// Answers no request whose URI has this in it, from now on; `None` answers all.
+    pub(crate) fn hold(&self, part: Option<&'static str>) {
+        self.state.lock().unwrap().held = part;
     }
 
     /// What has come since this was last asked, in order of its text: `version`, `list`, `read` or `conditional read`,
@@ -88,7 +88,9 @@ async fn pass_on(
     let (shut, holds) = {
         let mut state = state.lock().unwrap();
         state.seen.push(describe(&request));
-        (state.shut.is_some_and(|part| request.uri().to_string().contains(part)), state.holds)
+        let uri = request.uri().to_string();
+        let meets = |part: Option<&str>| part.is_some_and(|part| uri.contains(part));
+        (meets(state.shut), meets(state.held))
     };
     if holds {
         std::future::pending::<()>().await;

@@ -2,6 +2,7 @@
 //! pair is used when the current one is not good. The answer follows from the bucket alone, so that all processes agree.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
@@ -13,10 +14,13 @@ use people_core::profile::Profile;
 
 use crate::config::{PROFILE_DEFINITION, TARGETS};
 use crate::s3::versions::{Current, Version, list_versions, read_current, read_version};
+use crate::targets::config::InvalidTargets;
 use crate::targets::{self, Context};
 
 /// How many versions of each object are looked back.
 const MOST_BACK: usize = 20;
+/// The most bytes of each object: many times what thousands of fields take, and little beside a function's memory.
+pub const MAX_CONFIGURATION: usize = 1024 * 1024;
 /// How many versions of an object are read at once.
 const AT_ONCE: usize = 7;
 
@@ -48,11 +52,46 @@ impl Pair {
             let absent = objects.iter().filter(|(_, object)| object.is_none());
             return Err(Refused(absent.map(|(key, _)| missing(key)).collect()));
         };
-        let profile = Profile::parse(definition).map_err(|error| Refused(vec![error.to_string()]))?;
-        let targets = targets::connect(targets, &profile, context.clone());
-        let targets = targets.map_err(|error| Refused(vec![error.to_string()]))?.into();
+        let (profile, targets) =
+            read(definition, targets, |profile| targets::connect(targets, profile, context.clone()))?;
+        let targets = targets.into();
         Ok(Good { pair: self, profile: Arc::new(profile), targets })
     }
+}
+
+/// Checks a configuration except for its credentials: whoever changes it need not have them. `simulators` are those that
+/// `simulator:NAME` may name.
+///
+/// # Errors
+/// As where it is used: everything that is wrong with the definition, or else with the targets.
+pub fn check(
+    definition: &[u8],
+    targets: &[u8],
+    simulators: &HashMap<String, String>,
+) -> Result<Profile, Refused> {
+    read(definition, targets, |profile| targets::check(targets, profile, simulators))
+        .map(|(profile, ())| profile)
+}
+
+/// Reads the definition, and then what `read_targets` makes of the targets.
+fn read<T>(
+    definition: &[u8],
+    targets: &[u8],
+    read_targets: impl FnOnce(&Profile) -> Result<T, InvalidTargets>,
+) -> Result<(Profile, T), Refused> {
+    let too_large = |(key, bytes): (&str, &[u8])| {
+        (bytes.len() > MAX_CONFIGURATION).then(|| format!("{key} has more than {MAX_CONFIGURATION} bytes"))
+    };
+    let too_large: Vec<_> =
+        [(PROFILE_DEFINITION, definition), (TARGETS, targets)].into_iter().filter_map(too_large).collect();
+    if !too_large.is_empty() {
+        return Err(Refused(too_large));
+    }
+    let not_looked_at = || "the targets are not looked at before the definition is valid".to_owned();
+    let profile =
+        Profile::parse(definition).map_err(|error| Refused(vec![error.to_string(), not_looked_at()]))?;
+    let targets = read_targets(&profile).map_err(|error| Refused(vec![error.to_string()]))?;
+    Ok((profile, targets))
 }
 
 /// The two objects as they were read last, with their ETags.
@@ -100,7 +139,7 @@ impl Source {
         seen: &Option<(String, Bytes)>,
     ) -> Result<Option<(String, Bytes)>, StoreError> {
         let known = seen.as_ref().map(|(tag, _)| tag.as_str());
-        Ok(match read_current(&self.s3, &self.bucket, key, known).await? {
+        Ok(match read_current(&self.s3, &self.bucket, key, known, MAX_CONFIGURATION).await? {
             Current::Same => seen.clone(),
             Current::New(tag, bytes) => Some((tag, bytes)),
             Current::Absent => None,
@@ -124,10 +163,10 @@ impl Source {
         Ok(None)
     }
 
-    /// The bytes of a version; `None` where it says that the object was deleted.
+    /// The bytes of a version; `None` where it says that the object was deleted, and where it cannot be had.
     async fn version(&self, key: &str, version: &Version) -> Result<Option<Bytes>, StoreError> {
         let Some(id) = version.id.as_deref() else { return Ok(None) };
-        read_version(&self.s3, &self.bucket, key, id).await.map(Some)
+        read_version(&self.s3, &self.bucket, key, id, MAX_CONFIGURATION).await
     }
 
     async fn history(&self, key: &'static str) -> Result<History, StoreError> {
@@ -159,7 +198,7 @@ impl History {
         Ok(())
     }
 
-    /// The bytes of a version that has been read; `None` where it says that the object was deleted.
+    /// The bytes of a version that has been read; `None` where it has none.
     fn bytes(&self, back: usize) -> Option<Bytes> {
         self.read.get(back).cloned().flatten()
     }

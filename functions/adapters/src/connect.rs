@@ -1,6 +1,7 @@
 //! Puts the parts together: from settings to everything that an entry point works with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use people_core::error::StoreError;
 use people_core::ports::{App, Clock};
@@ -15,6 +16,10 @@ use crate::s3::S3Documents;
 use crate::system::{FileSpool, SystemClock};
 use crate::targets::{Context, Engines};
 
+/// How long the configuration may take at a start. Lambda ends a function that is not ready after ten seconds, and then
+/// nobody would be told why.
+const LONGEST_START: Duration = Duration::from_secs(9);
+
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -27,6 +32,9 @@ pub enum ConnectError {
     /// The configuration is not good, and its earlier versions could not be read.
     #[error("{0}\nand its earlier versions are not known: {1}")]
     Unknown(Refused, #[source] StoreError),
+    /// The bucket sends too slowly.
+    #[error("the configuration could not be read from the bucket in {} seconds", LONGEST_START.as_secs())]
+    TooSlow,
 }
 
 /// Makes the clients, reads the configuration from the bucket and checks it; where it is not good, the newest good one is
@@ -45,7 +53,8 @@ pub async fn connect(config: &Config) -> Result<Live, ConnectError> {
 pub async fn connect_by(config: &Config, clock: Arc<dyn Clock>) -> Result<Live, ConnectError> {
     let aws = aws::connect(&config.aws).await;
     let source = Source { s3: aws.s3.clone(), bucket: config.bucket.clone() };
-    Live::start(source, context(config, Arc::clone(&clock)), stores(config, aws, clock)).await
+    let start = Live::start(source, context(config, Arc::clone(&clock)), stores(config, aws, clock));
+    tokio::time::timeout(LONGEST_START, start).await.unwrap_or(Err(ConnectError::TooSlow))
 }
 
 /// What a function works with that reads logs and delivers nothing: no configuration is read, there are no targets.

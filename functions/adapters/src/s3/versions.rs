@@ -2,8 +2,9 @@
 //! of the configuration, so that nothing else has to.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::DateTime;
-use bytes::Bytes;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use bytes::{Bytes, BytesMut};
 use people_core::error::StoreError;
 
 use crate::aws::s3_failed;
@@ -32,12 +33,13 @@ pub(crate) struct Version {
 }
 
 /// The object, unless it has the ETag `known`. A server that ignores the condition is asked for nothing more: the ETag
-/// that it answers is compared too.
+/// that it answers is compared too. Of an object of more than `most` bytes, one byte more is read, which tells it.
 pub(crate) async fn read_current(
     s3: &Client,
     bucket: &str,
     key: &str,
     known: Option<&str>,
+    most: usize,
 ) -> Result<Current, StoreError> {
     let request = s3.get_object().bucket(bucket).key(key).set_if_none_match(known.map(str::to_owned));
     match request.send().await {
@@ -46,9 +48,7 @@ pub(crate) async fn read_current(
             if known == Some(tag.as_str()) && !tag.is_empty() {
                 return Ok(Current::Same);
             }
-            let bytes = object.body.collect().await;
-            let bytes = bytes.map_err(|_| StoreError::new(READ, "its bytes broke off"))?;
-            Ok(Current::New(tag, bytes.into_bytes()))
+            Ok(Current::New(tag, collect(object.body, most, READ).await?))
         }
         Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 304) => {
             Ok(Current::Same)
@@ -90,15 +90,50 @@ fn version(id: Option<&str>, made_at: Option<&DateTime>) -> Version {
     Version { id: id.map(str::to_owned), made_at }
 }
 
-/// The bytes of a version.
+/// The bytes of a version; `None` where S3 answers that this one cannot be had: it is gone, archived, or may not be read.
+/// Of more than `most` bytes, one more is read, which tells it.
 pub(crate) async fn read_version(
     s3: &Client,
     bucket: &str,
     key: &str,
     id: &str,
-) -> Result<Bytes, StoreError> {
-    let object = s3.get_object().bucket(bucket).key(key).version_id(id).send().await;
-    let object = object.map_err(|error| s3_failed(READ_VERSION, &error))?;
-    let bytes = object.body.collect().await;
-    Ok(bytes.map_err(|_| StoreError::new(READ_VERSION, "its bytes broke off"))?.into_bytes())
+    most: usize,
+) -> Result<Option<Bytes>, StoreError> {
+    match s3.get_object().bucket(bucket).key(key).version_id(id).send().await {
+        Ok(object) => collect(object.body, most, READ_VERSION).await.map(Some),
+        Err(error) if error.code().is_some_and(is_of_this_version) => {
+            let error = s3_failed(READ_VERSION, &error);
+            tracing::warn!(%error, cause = %error.source, "a version of the configuration is left out");
+            Ok(None)
+        }
+        Err(error) => Err(s3_failed(READ_VERSION, &error)),
+    }
+}
+
+/// Whether this answer says nothing of other versions. Any other trouble may be over soon, and does not count as one.
+fn is_of_this_version(code: &str) -> bool {
+    matches!(
+        code,
+        "NoSuchVersion"
+            | "NoSuchKey"
+            | "MethodNotAllowed"
+            | "InvalidObjectState"
+            | "AccessDenied"
+            | "KMS.DisabledException"
+            | "KMS.NotFoundException"
+            | "KMS.KMSInvalidStateException"
+    )
+}
+
+/// The bytes of a body, at most `most` and one.
+async fn collect(mut body: ByteStream, most: usize, action: &'static str) -> Result<Bytes, StoreError> {
+    let mut bytes = BytesMut::new();
+    while bytes.len() <= most
+        && let Some(chunk) = body.next().await
+    {
+        let chunk = chunk.map_err(|_| StoreError::new(action, "its bytes broke off"))?;
+        bytes.extend_from_slice(&chunk);
+    }
+    bytes.truncate(most + 1);
+    Ok(bytes.freeze())
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use people_adapters::config::{Config, PROFILE_DEFINITION, TARGETS};
+use people_adapters::configuration::MAX_CONFIGURATION;
 use people_adapters::s3::write_object;
 use people_adapters::targets::config::Secrets;
 use people_adapters::{ConnectError, Live, Looked, connect_by};
@@ -295,4 +296,45 @@ async fn while_the_versions_cannot_be_listed_what_there_is_stays_in_use() {
     );
     stage.gate.shut(None);
     assert_eq!(both(&stage, &live).await, pair("second", "one"), "it is looked for again");
+}
+
+#[tokio::test]
+async fn a_version_that_cannot_be_had_is_left_out() {
+    let stage = Stage::new().await;
+    let live = stage.connect().await.unwrap();
+    stage.put_definition(&definition("second")).await;
+    let s3 = &stage.embedded.aws.s3;
+    let second = s3.head_object().bucket(BUCKET).key(PROFILE_DEFINITION).send().await.unwrap();
+    stage.put_definition(BROKEN).await;
+    stage.gate.shut(second.version_id());
+    assert_eq!(both(&stage, &live).await, pair("first", "one"));
+    stage.put_definition(&format!("{BROKEN}{BROKEN}")).await;
+    stage.gate.shut(None);
+    assert_eq!(both(&stage, &live).await, pair("second", "one"));
+}
+
+#[tokio::test]
+async fn an_object_of_one_mebibyte_is_taken_up_and_one_of_a_byte_more_is_refused() {
+    let stage = Stage::new().await;
+    let live = stage.connect().await.unwrap();
+    let long = |text: String, bytes: usize| format!("{text}{}", " ".repeat(bytes - text.len()));
+    stage.put_definition(&long(definition("second"), MAX_CONFIGURATION)).await;
+    assert_eq!(live.look_now().await, Looked::TakenUp);
+    stage.put_definition(&long(definition("third"), MAX_CONFIGURATION + 1)).await;
+    assert_eq!(both(&stage, &live).await, pair("second", "one"));
+    stage.put_targets(&long(targets("two", "second"), MAX_CONFIGURATION)).await;
+    assert_eq!(both(&stage, &live).await, pair("second", "two"));
+    stage.put_targets(&long(targets("three", "second"), MAX_CONFIGURATION + 1)).await;
+    assert_eq!(both(&stage, &live).await, pair("second", "two"));
+}
+
+#[tokio::test]
+async fn a_start_waits_nine_seconds_for_bytes_that_do_not_come() {
+    let stage = Stage::new().await;
+    stage.gate.stall("targets.json");
+    tokio::time::pause();
+    let since = tokio::time::Instant::now();
+    let error = stage.connect().await.err().unwrap().to_string();
+    assert_eq!(error, "the configuration could not be read from the bucket in 9 seconds");
+    assert_eq!(since.elapsed().as_secs(), 9);
 }

@@ -4,8 +4,9 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use futures_util::stream::{Pending, pending};
+use http_body_util::{BodyExt, Either, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::client::legacy::Client;
@@ -22,9 +23,11 @@ pub(crate) struct Gate {
 #[derive(Default)]
 struct State {
     /// Requests whose URI has this in it are refused.
-    shut: Option<&'static str>,
+    shut: Option<String>,
     /// Requests whose URI has this in it are not answered.
-    held: Option<&'static str>,
+    held: Option<String>,
+    /// Of the answers to requests whose URI has this in it, the bytes never come.
+    stalled: Option<String>,
     seen: Vec<String>,
 }
 
@@ -50,13 +53,18 @@ impl Gate {
     }
 
     /// Refuses requests whose URI has this in it, from now on; `None` refuses none.
-    pub(crate) fn shut(&self, part: Option<&'static str>) {
-        self.state.lock().unwrap().shut = part;
+    pub(crate) fn shut(&self, part: Option<&str>) {
+        self.state.lock().unwrap().shut = part.map(str::to_owned);
     }
 
     /// Answers no request whose URI has this in it, from now on; `None` answers all.
-    pub(crate) fn hold(&self, part: Option<&'static str>) {
-        self.state.lock().unwrap().held = part;
+    pub(crate) fn hold(&self, part: Option<&str>) {
+        self.state.lock().unwrap().held = part.map(str::to_owned);
+    }
+
+    /// Sends no bytes in answer to a request whose URI has this in it, from now on.
+    pub(crate) fn stall(&self, part: &str) {
+        self.state.lock().unwrap().stalled = Some(part.to_owned());
     }
 
     /// What has come since this was last asked, in order of its text: `version`, `list`, `read` or `conditional read`,
@@ -84,19 +92,19 @@ async fn pass_on(
     server: String,
     state: Arc<Mutex<State>>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (shut, holds) = {
+) -> Result<Response<Sent>, Infallible> {
+    let (shut, holds, stalls) = {
         let mut state = state.lock().unwrap();
         state.seen.push(describe(&request));
         let uri = request.uri().to_string();
-        let meets = |part: Option<&str>| part.is_some_and(|part| uri.contains(part));
-        (meets(state.shut), meets(state.held))
+        let meets = |part: &Option<String>| part.as_deref().is_some_and(|part| uri.contains(part));
+        (meets(&state.shut), meets(&state.held), meets(&state.stalled))
     };
     if holds {
         std::future::pending::<()>().await;
     }
     if shut {
-        let refusal = Full::new(Bytes::from("<Error><Code>AccessDenied</Code></Error>"));
+        let refusal = whole(Bytes::from("<Error><Code>AccessDenied</Code></Error>"));
         return Ok(Response::builder().status(403).body(refusal).unwrap());
     }
     let (mut head, body) = request.into_parts();
@@ -105,5 +113,13 @@ async fn pass_on(
     let client = Client::builder(TokioExecutor::new()).build_http();
     let answer = client.request(Request::from_parts(head, body)).await.unwrap();
     let (head, body) = answer.into_parts();
-    Ok(Response::from_parts(head, Full::new(body.collect().await.unwrap().to_bytes())))
+    let body = whole(body.collect().await.unwrap().to_bytes());
+    Ok(Response::from_parts(head, if stalls { Either::Right(StreamBody::new(pending())) } else { body }))
+}
+
+/// All bytes of an answer, or none that ever come.
+type Sent = Either<Full<Bytes>, StreamBody<Pending<Result<Frame<Bytes>, Infallible>>>>;
+
+fn whole(bytes: Bytes) -> Sent {
+    Either::Left(Full::new(bytes))
 }

@@ -24,6 +24,39 @@ pub const MAX_CONFIGURATION: usize = 1024 * 1024;
 /// How many versions of an object are read at once.
 const AT_ONCE: usize = 7;
 
+/// One of the two objects for an administrator: with what tells whether somebody else changes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    tag: String,
+    /// Its bytes; one more than [`MAX_CONFIGURATION`] where there are more.
+    pub bytes: Bytes,
+}
+
+/// Reads one of the two objects; `None` where there is none.
+///
+/// # Errors
+/// When S3 fails.
+pub async fn stored(s3: &Client, bucket: &str, key: &str) -> Result<Option<Stored>, StoreError> {
+    Ok(match read_current(s3, bucket, key, None, MAX_CONFIGURATION).await? {
+        Current::New(tag, bytes) => Some(Stored { tag, bytes }),
+        Current::Same | Current::Absent => None,
+    })
+}
+
+/// Puts one of the two objects in place of `known`. False where it is another one by now; nothing is changed then.
+///
+/// # Errors
+/// When S3 fails; the object may have been stored all the same.
+pub async fn replace(
+    s3: &Client,
+    bucket: &str,
+    key: &str,
+    known: Option<&Stored>,
+    bytes: Bytes,
+) -> Result<bool, StoreError> {
+    crate::s3::versions::replace(s3, bucket, key, known.map(|stored| stored.tag.as_str()), bytes).await
+}
+
 /// Everything that is wrong with a configuration: its places and the names of its fields, never a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]

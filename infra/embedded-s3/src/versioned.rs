@@ -59,9 +59,15 @@ impl Versioned {
     async fn put_version(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let _changing = self.changing.lock().await;
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+        self.only_in_place_of(&request.input).await?;
         let version = self.history.next(&bucket, &key, false).map_err(S3Error::internal_error)?;
         let place = History::place(&key, &version);
-        let request = request.map_input(|input| PutObjectInput { key: place.clone(), ..input });
+        let request = request.map_input(|input| PutObjectInput {
+            key: place.clone(),
+            if_match: None,
+            if_none_match: None,
+            ..input
+        });
         let mut answer = put(&self.versions, request).await?;
         let input = GetObjectInput { bucket: bucket.clone(), key: place, ..Default::default() };
         let stored = self.versions.get_object(ours(input)).await?.output;
@@ -77,6 +83,34 @@ impl Versioned {
         self.current.put_object(ours(input)).await?;
         answer.output.version_id = Some(version.id());
         Ok(answer)
+    }
+
+    /// Fails where the object is not the one that the caller means to replace.
+    async fn only_in_place_of(&self, input: &PutObjectInput) -> S3Result<()> {
+        if input.if_match.is_none() && input.if_none_match.is_none() {
+            return Ok(());
+        }
+        let head =
+            HeadObjectInput { bucket: input.bucket.clone(), key: input.key.clone(), ..Default::default() };
+        let tag = match self.head_object(ours(head)).await {
+            Ok(answer) => answer.output.e_tag,
+            Err(error) if *error.code() == S3ErrorCode::NoSuchKey => None,
+            Err(error) => return Err(error),
+        };
+        let meets = |condition: &ETagCondition| match (condition, &tag) {
+            (_, None) => false,
+            (ETagCondition::Any, Some(_)) => true,
+            (ETagCondition::ETag(one), Some(tag)) => one.weak_cmp(tag),
+        };
+        if input.if_match.is_some() && tag.is_none() {
+            return Err(s3_error!(NoSuchKey));
+        }
+        if input.if_match.as_ref().is_some_and(|condition| !meets(condition))
+            || input.if_none_match.as_ref().is_some_and(meets)
+        {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        Ok(())
     }
 
     /// The newest version of an object that has versions; an error where it says that the object was deleted.
@@ -105,16 +139,15 @@ impl Versioned {
         key: &str,
         id: Option<&str>,
     ) -> S3Result<(&FileSystem, String, Option<String>)> {
-        match id {
-            Some(id) => {
-                let version = self.version(bucket, key, id)?;
-                Ok((&self.versions, History::place(key, &version), Some(version.id())))
-            }
-            None => {
-                let newest = self.newest(bucket, key)?;
-                Ok((&self.current, key.to_owned(), newest.map(|version| version.id())))
-            }
-        }
+        let version = match id {
+            Some(id) => Some(self.version(bucket, key, id)?),
+            None => self.newest(bucket, key)?,
+        };
+        // Not the current object: where the process ended between the two, it is the one before.
+        Ok(match version {
+            Some(version) => (&self.versions, History::place(key, &version), Some(version.id())),
+            None => (&self.current, key.to_owned(), None),
+        })
     }
 
     async fn listed(&self, bucket: &str, key: &str, version: &Version) -> S3Result<ObjectVersion> {

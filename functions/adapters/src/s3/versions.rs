@@ -10,6 +10,7 @@ use people_core::error::StoreError;
 use crate::aws::s3_failed;
 
 const READ: &str = "read an object";
+const REPLACE: &str = "replace an object";
 const LIST: &str = "list the versions of an object";
 const READ_VERSION: &str = "read a version of an object";
 
@@ -58,6 +59,32 @@ pub(crate) async fn read_current(
         }
         Err(error) => Err(s3_failed(READ, &error)),
     }
+}
+
+/// Stores an object, unless it is another one by now than that of the ETag `known`, or where that is `None`, unless there
+/// is one. False where nothing was stored.
+pub(crate) async fn replace(
+    s3: &Client,
+    bucket: &str,
+    key: &str,
+    known: Option<&str>,
+    bytes: Bytes,
+) -> Result<bool, StoreError> {
+    let request = s3.put_object().bucket(bucket).key(key).body(bytes.into());
+    let request = match known {
+        Some(tag) => request.if_match(tag),
+        None => request.if_none_match("*"),
+    };
+    match request.send().await {
+        Ok(_) => Ok(true),
+        Err(error) if error.code().is_some_and(is_another) => Ok(false),
+        Err(error) => Err(s3_failed(REPLACE, &error)),
+    }
+}
+
+/// Whether S3 says that the object is not the expected one, is about to be another, or is gone.
+fn is_another(code: &str) -> bool {
+    matches!(code, "PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey")
 }
 
 /// The newest versions of the object of exactly this key, at most `most`, newest first; in a bucket that keeps none, the

@@ -3,6 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use people_adapters::aws::connect;
+use people_adapters::configuration::{Stored, replace, stored};
 use people_adapters::s3::read_object;
 
 use crate::embedded::{BUCKET, s3, settings, start};
@@ -99,4 +100,39 @@ async fn what_arrives_with_a_wrong_checksum_is_not_kept() {
         assert_eq!(read_object(client, BUCKET, key).await.unwrap(), left);
     }
     assert_eq!(listed(client, 9).await.0.len(), 1);
+}
+
+#[tokio::test]
+async fn an_object_is_replaced_only_in_place_of_the_one_that_is_meant() {
+    let embedded = start().await;
+    let client = &embedded.aws.s3;
+    let replace = async |known: Option<&Stored>, text: &'static str| {
+        replace(client, BUCKET, KEY, known, text.into()).await.unwrap()
+    };
+    let current = async || stored(client, BUCKET, KEY).await.unwrap();
+    assert!(replace(None, "first").await);
+    let first = current().await;
+    assert!(!replace(None, "second").await);
+    assert!(replace(first.as_ref(), "second").await);
+    assert!(!replace(first.as_ref(), "third").await);
+    assert_eq!(current().await.unwrap().bytes, "second");
+    let second = current().await;
+    client.delete_object().bucket(BUCKET).key(KEY).send().await.unwrap();
+    assert!(!replace(second.as_ref(), "third").await);
+    assert!(replace(None, "third").await);
+    assert_eq!(listed(client, 9).await.0.len(), 3, "what is refused makes no version");
+}
+
+#[tokio::test]
+async fn a_process_that_ended_between_the_version_and_the_object_serves_the_version() {
+    let embedded = start().await;
+    let client = &embedded.aws.s3;
+    put(client, KEY, "first").await;
+    let file = embedded.objects.path().join(BUCKET).join(KEY);
+    let before = std::fs::read(&file).unwrap();
+    let second = put(client, KEY, "second").await;
+    std::fs::write(&file, before).unwrap();
+    let answer = client.get_object().bucket(BUCKET).key(KEY).send().await.unwrap();
+    assert_eq!(answer.version_id().map(str::to_owned), second);
+    assert_eq!(answer.body.collect().await.unwrap().to_vec(), b"second");
 }

@@ -6,10 +6,11 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use aws_sdk_s3::Client;
+use bytes::Bytes;
 use people_adapters::aws::Aws;
 use people_adapters::config::{PROFILE_DEFINITION, TARGETS};
-use people_adapters::s3::{read_object, write_object};
-use people_adapters::targets;
+use people_adapters::configuration::{self, Stored, replace, stored};
 use people_core::profile::Profile;
 
 use crate::definition::fields;
@@ -25,6 +26,8 @@ enum Piece {
 }
 
 impl Piece {
+    const ALL: [Piece; 2] = [Piece::Definition, Piece::Targets];
+
     fn file(self) -> &'static str {
         match self {
             Piece::Definition => "profile-definition.json",
@@ -47,6 +50,12 @@ struct Files {
     targets: Option<Vec<u8>>,
 }
 
+/// The two objects in the bucket, as far as they are there.
+struct Objects {
+    definition: Option<Stored>,
+    targets: Option<Stored>,
+}
+
 /// The two files that hold together, or are to.
 #[derive(Clone, Copy)]
 struct Pair<'a> {
@@ -63,7 +72,7 @@ pub async fn check(folder: &Path, place: &Place) -> Result<(), Failure> {
     let new = Files::of_folder(folder)?;
     let stored = match (&new.definition, &new.targets) {
         (Some(_), Some(_)) => Files::default(),
-        _ => Files::of_bucket(&open(place).await?, place.bucket()?).await?,
+        _ => Objects::of_bucket(&open(place).await?.s3, place.bucket()?).await?.files(),
     };
     let profile = pair(&new, &stored)?.check(&place.simulators())?;
     say(&format!("The configuration is valid: {}.", fields(&profile)));
@@ -78,7 +87,8 @@ pub async fn push(folder: &Path, place: &Place) -> Result<(), Failure> {
     let new = Files::of_folder(folder)?;
     let bucket = place.bucket()?;
     let aws = open(place).await?;
-    let stored = Files::of_bucket(&aws, bucket).await?;
+    let objects = Objects::of_bucket(&aws.s3, bucket).await?;
+    let stored = objects.files();
     let wanted = pair(&new, &stored)?;
     let profile = wanted.check(&place.simulators())?;
     let changed = order(&stored, wanted, &place.simulators());
@@ -86,14 +96,34 @@ pub async fn push(folder: &Path, place: &Place) -> Result<(), Failure> {
         say(&format!("Nothing has changed: {}.", fields(&profile)));
         return Ok(());
     }
-    for piece in changed {
-        let bytes = wanted.get(piece).to_vec();
-        let what = || format!("store {} in the bucket {bucket}", piece.object());
-        write_object(&aws.s3, bucket, piece.object(), bytes).await.doing(what())?;
-        say(&format!("{} is stored.", piece.object()));
-    }
+    write(&aws.s3, bucket, &changed, &objects, wanted).await?;
     tell(&format!("{}; the service takes it up within a minute.", fields(&profile)));
     Ok(())
+}
+
+/// Stores what has changed since `objects` were read. Afterwards both are read again: of two pushes at once that each
+/// store another object, which were checked against what was there before, at least one sees the other's.
+async fn write(
+    s3: &Client,
+    bucket: &str,
+    changed: &[Piece],
+    objects: &Objects,
+    wanted: Pair<'_>,
+) -> Result<(), Failure> {
+    let meanwhile = |piece: Piece| {
+        Failure(format!("{} in the bucket {bucket} was changed meanwhile: push again", piece.object()))
+    };
+    for &piece in changed {
+        let what = || format!("store {} in the bucket {bucket}", piece.object());
+        let bytes = Bytes::copy_from_slice(wanted.get(piece));
+        if !replace(s3, bucket, piece.object(), objects.get(piece), bytes).await.doing(what())? {
+            return Err(meanwhile(piece));
+        }
+        say(&format!("{} is stored.", piece.object()));
+    }
+    let now = Objects::of_bucket(s3, bucket).await?.files();
+    let other = Piece::ALL.into_iter().find(|&piece| now.get(piece) != Some(wanted.get(piece)));
+    other.map_or(Ok(()), |piece| Err(meanwhile(piece)))
 }
 
 async fn open(place: &Place) -> Result<Aws, Failure> {
@@ -119,19 +149,33 @@ impl Files {
         Ok(files)
     }
 
-    async fn of_bucket(aws: &Aws, bucket: &str) -> Result<Files, Failure> {
-        let read = async |piece: Piece| {
-            let object = read_object(&aws.s3, bucket, piece.object()).await;
-            object.doing(format_args!("use {} in the bucket {bucket}", piece.object()))
-        };
-        Ok(Files { definition: read(Piece::Definition).await?, targets: read(Piece::Targets).await? })
-    }
-
     fn get(&self, piece: Piece) -> Option<&[u8]> {
         match piece {
             Piece::Definition => self.definition.as_deref(),
             Piece::Targets => self.targets.as_deref(),
         }
+    }
+}
+
+impl Objects {
+    async fn of_bucket(s3: &Client, bucket: &str) -> Result<Objects, Failure> {
+        let read = async |piece: Piece| {
+            let object = stored(s3, bucket, piece.object()).await;
+            object.doing(format_args!("use {} in the bucket {bucket}", piece.object()))
+        };
+        Ok(Objects { definition: read(Piece::Definition).await?, targets: read(Piece::Targets).await? })
+    }
+
+    fn get(&self, piece: Piece) -> Option<&Stored> {
+        match piece {
+            Piece::Definition => self.definition.as_ref(),
+            Piece::Targets => self.targets.as_ref(),
+        }
+    }
+
+    fn files(&self) -> Files {
+        let bytes = |piece| self.get(piece).map(|object| object.bytes.to_vec());
+        Files { definition: bytes(Piece::Definition), targets: bytes(Piece::Targets) }
     }
 }
 
@@ -154,18 +198,15 @@ impl Pair<'_> {
     }
 
     fn check(&self, simulators: &HashMap<String, String>) -> Result<Profile, Failure> {
-        let profile = Profile::parse(self.definition).map_err(|invalid| Failure(invalid.to_string()))?;
-        match targets::check(self.targets, &profile, simulators) {
-            Ok(()) => Ok(profile),
-            Err(invalid) => Err(Failure(invalid.to_string())),
-        }
+        configuration::check(self.definition, self.targets, simulators)
+            .map_err(|refused| Failure(refused.to_string()))
     }
 }
 
 /// What has to be written, in an order in which what is stored in between is valid too, as somebody may read it then.
 fn order(stored: &Files, wanted: Pair<'_>, simulators: &HashMap<String, String>) -> Vec<Piece> {
     let is_new = |piece: &Piece| stored.get(*piece) != Some(wanted.get(*piece));
-    let changed = [Piece::Definition, Piece::Targets].into_iter().filter(is_new).collect::<Vec<_>>();
+    let changed = Piece::ALL.into_iter().filter(is_new).collect::<Vec<_>>();
     let (Some(definition), Some(targets)) = (stored.get(Piece::Definition), stored.get(Piece::Targets))
     else {
         return changed;
@@ -183,6 +224,10 @@ fn order(stored: &Files, wanted: Pair<'_>, simulators: &HashMap<String, String>)
 
 #[cfg(test)]
 mod tests {
+    use people_adapters::aws;
+    use people_adapters::s3::{create_bucket, write_object};
+    use people_adapters::secret::Secret;
+
     use super::*;
 
     fn definition(fields: &[&str]) -> Vec<u8> {
@@ -231,5 +276,44 @@ mod tests {
         let wanted = Pair { definition: &definition, targets: &targets };
         let order = order(&Files::default(), wanted, &HashMap::new());
         assert_eq!(order, [Piece::Definition, Piece::Targets]);
+    }
+
+    /// An S3 with a bucket, which is there as long as the folder.
+    async fn bucket(folder: &Path) -> Client {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        embedded_s3::serve(folder, listener, "id", "secret").unwrap();
+        let settings = aws::AwsSettings::At {
+            dynamodb: url.clone(),
+            s3: url,
+            region: "eu-central-1".into(),
+            access_key_id: "id".into(),
+            secret_access_key: Secret::new("secret".into()),
+        };
+        let s3 = aws::connect(&settings).await.s3;
+        create_bucket(&s3, "b").await.unwrap();
+        s3
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_pushed_meanwhile_is_not_lost_and_told() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let s3 = bucket(folder.path()).await;
+        let (d, t, other) = (definition(&["a"]), targets("a"), targets("b"));
+        let wanted = Pair { definition: &d, targets: &t };
+        let before = Objects::of_bucket(&s3, "b").await.unwrap();
+        let push = async |changed: &[Piece], objects: &Objects| {
+            write(&s3, "b", changed, objects, wanted).await.map_err(|failure| failure.0)
+        };
+        let meanwhile = "config/targets.json in the bucket b was changed meanwhile: push again";
+        write_object(&s3, "b", TARGETS, other.clone()).await.unwrap();
+        assert_eq!(push(&[Piece::Definition], &before).await.unwrap_err(), meanwhile, "the other object");
+        assert_eq!(push(&[Piece::Targets], &before).await.unwrap_err(), meanwhile, "there was none");
+        let before = Objects::of_bucket(&s3, "b").await.unwrap();
+        write_object(&s3, "b", TARGETS, targets("c")).await.unwrap();
+        assert_eq!(push(&[Piece::Targets], &before).await.unwrap_err(), meanwhile, "another one");
+        assert_eq!(Objects::of_bucket(&s3, "b").await.unwrap().files().targets, Some(targets("c")));
+        let before = Objects::of_bucket(&s3, "b").await.unwrap();
+        push(&[Piece::Targets], &before).await.unwrap();
     }
 }

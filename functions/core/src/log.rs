@@ -78,6 +78,22 @@ pub enum Answer {
     Unavailable,
 }
 
+impl Answer {
+    /// Every answer.
+    pub const ALL: [Answer; 10] = [
+        Answer::Succeeded,
+        Answer::PartlyFailed,
+        Answer::Failed,
+        Answer::TooManyParts,
+        Answer::StoreFailed,
+        Answer::Created,
+        Answer::Linked,
+        Answer::Deleted,
+        Answer::NotFound,
+        Answer::Unavailable,
+    ];
+}
+
 /// What became of one part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartLog {
@@ -232,7 +248,14 @@ impl PartOutcome {
             PartOutcome::Delivered { deliveries, unmapped } => {
                 unmapped.is_empty() && deliveries.iter().all(|delivery| delivery.outcome.ending.succeeded())
             }
-            _ => false,
+            PartOutcome::Pending | PartOutcome::Interrupted => false,
+            PartOutcome::InvalidPerson(_) | PartOutcome::InvalidFile(_) | PartOutcome::InvalidPart(_) => {
+                false
+            }
+            PartOutcome::UnknownPerson | PartOutcome::IdentifierConflict(_) | PartOutcome::Refused(_) => {
+                false
+            }
+            PartOutcome::NotFound | PartOutcome::Unserved { .. } => false,
         }
     }
 

@@ -95,7 +95,12 @@ impl LogKind {
         let severity = match self {
             LogKind::PersonUpdated | LogKind::PersonUnchanged | LogKind::FileUploaded => "Success",
             LogKind::FileLinked | LogKind::FilesListed | LogKind::FileDeleted => "Success",
-            _ => "Error",
+            LogKind::InvalidPerson | LogKind::InvalidFile | LogKind::InvalidPart => "Error",
+            LogKind::UnknownPerson | LogKind::IdentifierConflict | LogKind::FieldNotMapped => "Error",
+            LogKind::PersonPartlyUpdated | LogKind::DeliveryRefused | LogKind::FileNotUploaded => "Error",
+            LogKind::FileNotFound | LogKind::FileNotLinked | LogKind::FilesNotListed => "Error",
+            LogKind::FileNotDeleted | LogKind::InvalidRequest | LogKind::TooManyParts => "Error",
+            LogKind::Interrupted => "Error",
         };
         format!("{severity} - {self:?}")
     }

@@ -1,6 +1,8 @@
 //! The item of an import log: where it is, and the attributes that a list shows. What became of the parts is packed into
 //! one more, which no list reads.
 
+use std::iter;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use people_core::id::ImportId;
 use people_core::log::{Answer, ImportLog, State};
@@ -136,22 +138,12 @@ fn read_source(stored: Option<&AttributeValue>) -> Result<Source, Broken> {
 /// Where the import stands.
 pub(super) fn read_state(item: &Item) -> Result<State, Broken> {
     let stored = text(item, STATE)?;
-    STATES.into_iter().find(|known| state_text(*known) == stored).ok_or(Broken(STATE))
+    states().find(|known| state_text(*known) == stored).ok_or(Broken(STATE))
 }
 
-const STATES: [State; 11] = [
-    State::Running,
-    State::Ended(Answer::Succeeded),
-    State::Ended(Answer::PartlyFailed),
-    State::Ended(Answer::Failed),
-    State::Ended(Answer::TooManyParts),
-    State::Ended(Answer::StoreFailed),
-    State::Ended(Answer::Created),
-    State::Ended(Answer::Linked),
-    State::Ended(Answer::Deleted),
-    State::Ended(Answer::NotFound),
-    State::Ended(Answer::Unavailable),
-];
+fn states() -> impl Iterator<Item = State> {
+    iter::once(State::Running).chain(Answer::ALL.map(State::Ended))
+}
 
 /// A state as it is stored.
 pub(super) fn state_text(state: State) -> &'static str {
@@ -185,6 +177,33 @@ mod tests {
     fn any_guid_has_a_place() {
         let key = key(ImportId::parse("ffffffff-ffff-ffff-ffff-ffffffffffff").unwrap());
         assert_eq!(text(&key, PARTITION), Ok("never#7"));
+    }
+
+    #[test]
+    fn every_state_is_read_back() {
+        for state in states() {
+            let stored = super::item([(STATE, s(state_text(state)))]);
+            assert_eq!(read_state(&stored), Ok(state));
+        }
+        assert_eq!(read_state(&super::item([(STATE, s("lost"))])), Err(Broken(STATE)));
+    }
+
+    /// The match breaks where an answer is added: then it belongs into `Answer::ALL`, too.
+    #[test]
+    fn the_answers_are_all_there_once() {
+        let number = |answer| match answer {
+            Answer::Succeeded => 0,
+            Answer::PartlyFailed => 1,
+            Answer::Failed => 2,
+            Answer::TooManyParts => 3,
+            Answer::StoreFailed => 4,
+            Answer::Created => 5,
+            Answer::Linked => 6,
+            Answer::Deleted => 7,
+            Answer::NotFound => 8,
+            Answer::Unavailable => 9,
+        };
+        assert_eq!(Answer::ALL.map(number), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 
     #[test]

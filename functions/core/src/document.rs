@@ -12,6 +12,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::error::StoreError;
+use crate::hex;
 use crate::id::ImportId;
 use crate::person::PersonKey;
 use crate::time::Timestamp;
@@ -210,9 +211,7 @@ fn segment(text: &str) -> String {
         encoded.truncate(MAX_SEGMENT - 33);
         encoded.truncate(encoded.rfind('%').filter(|at| encoded.len() - at < 3).unwrap_or(encoded.len()));
         encoded.push('~');
-        hash.iter().take(16).for_each(|byte| {
-            let _ = write!(encoded, "{byte:02x}");
-        });
+        encoded.push_str(&hex::encode(&hash[..16]));
     }
     encoded
 }

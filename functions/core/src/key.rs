@@ -6,6 +6,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use crate::time::Timestamp;
 
 /// The most characters of a key's name.
@@ -70,7 +71,7 @@ impl ApiKey {
 
     /// The first 12 hexadecimal digits of its hash: it names a key among others, and opens nothing.
     pub fn id(&self) -> String {
-        self.hash.0[..ID_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.hash.0[..ID_BYTES])
     }
 
     /// Whether it has stopped working by itself. At the moment of its expiry it has.

@@ -28,6 +28,7 @@ pub mod file_name;
 pub mod filing;
 pub mod finding;
 pub mod form;
+pub mod hex;
 pub mod id;
 pub mod import;
 pub mod key;

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::operation::RequestId;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use people_core::error::StoreError;
+use people_core::hex;
 use people_core::ports::{ApiKey, Clock, Created, Feature, KeyHash, Keys, Revoked};
 use people_core::time::Timestamp;
 
@@ -80,7 +81,7 @@ impl DynamoKeys {
 impl Keys for DynamoKeys {
     /// The key, also for 90 days after it stopped working.
     async fn find(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).key(HASH, s(hex(hash)));
+        let request = self.client.get_item().table_name(&self.table).key(HASH, s(hex::encode(&hash.0)));
         let answer = request.consistent_read(true).send().await;
         match answer.map_err(|error| self.failed(FIND, &error))?.item {
             Some(item) => self.visible(&item, FIND),
@@ -130,7 +131,7 @@ impl Keys for DynamoKeys {
     }
 
     async fn revoke(&self, hash: &KeyHash) -> Result<Revoked, StoreError> {
-        let request = self.client.update_item().table_name(&self.table).key(HASH, s(hex(hash)));
+        let request = self.client.update_item().table_name(&self.table).key(HASH, s(hex::encode(&hash.0)));
         let request = request
             .update_expression("SET #revoked = :revoked")
             .condition_expression("attribute_exists(#hash)")
@@ -145,7 +146,7 @@ impl Keys for DynamoKeys {
 
     /// One attempt of a second: the caller of a request waits for it.
     async fn used(&self, hash: &KeyHash, hour: Timestamp) -> Result<(), StoreError> {
-        let request = self.client.update_item().table_name(&self.table).key(HASH, s(hex(hash)));
+        let request = self.client.update_item().table_name(&self.table).key(HASH, s(hex::encode(&hash.0)));
         let request = request
             .update_expression("SET #lastUsed = :lastUsed")
             .condition_expression(
@@ -173,7 +174,7 @@ fn is_refused<R>(error: &SdkError<aws_sdk_dynamodb::operation::update_item::Upda
 
 fn write(key: &ApiKey) -> Item {
     let mut item = item([
-        (HASH, s(hex(&key.hash))),
+        (HASH, s(hex::encode(&key.hash.0))),
         (NAME, s(key.name.as_str())),
         (CREATED, s(key.created_at.to_rfc3339())),
         (REVOKED, AttributeValue::Bool(key.revoked)),
@@ -201,10 +202,10 @@ fn read(item: &Item) -> Result<ApiKey, Broken> {
     };
     let offered = |feature: &Feature| features.iter().any(|name| name == feature.as_str());
     Ok(ApiKey {
-        hash: unhex(text(item, HASH)?).ok_or(Broken(HASH))?,
+        hash: KeyHash(hex::decode(text(item, HASH)?).ok_or(Broken(HASH))?),
         name: text(item, NAME)?.to_owned(),
         features: Feature::ALL.into_iter().filter(offered).collect(),
-        created_at: Timestamp::parse_rfc3339(text(item, CREATED)?).ok_or(Broken(CREATED))?,
+        created_at: Timestamp::from_rfc3339(text(item, CREATED)?).ok_or(Broken(CREATED))?,
         last_used: moment(item, LAST_USED)?,
         expires_at: moment(item, EXPIRES_AT)?,
         revoked: *item.get(REVOKED).and_then(|value| value.as_bool().ok()).ok_or(Broken(REVOKED))?,
@@ -217,19 +218,4 @@ fn moment(item: &Item, name: &'static str) -> Result<Option<Timestamp>, Broken> 
         None => Ok(None),
         Some(_) => Ok(Some(Timestamp::from_millis(number(item, name)?))),
     }
-}
-
-fn hex(hash: &KeyHash) -> String {
-    hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<KeyHash> {
-    let mut hash = [0; 32];
-    if text.len() != 2 * hash.len() || !text.is_ascii() {
-        return None;
-    }
-    for (byte, at) in hash.iter_mut().zip((0..text.len()).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(KeyHash(hash))
 }

@@ -8,11 +8,10 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use people_core::document::{Document, DocumentKey, Slot, StoredDocument};
 use people_core::error::StoreError;
+use people_core::hex;
 use people_core::id::ImportId;
 use people_core::person::PersonKey;
 use people_core::time::Timestamp;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::expression::{names, values};
 use super::item::{Broken, Item, item, n, number, s, text};
@@ -190,7 +189,7 @@ fn record(document: &Document) -> Item {
         (FIELD, s(document.slot.field.as_str())),
         (FILE_NAME, s(document.file_name.as_str())),
         (SIZE, n(document.content.bytes())),
-        (SHA256, s(document.sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>())),
+        (SHA256, s(hex::encode(&document.sha256))),
         (IMPORT, s(document.import.to_string())),
         (STORED_AT, s(document.stored_at.to_rfc3339())),
         (OBJECT_KEY, s(document.key.as_str())),
@@ -225,21 +224,12 @@ fn object_key(record: &Item) -> Result<DocumentKey, Broken> {
 }
 
 fn read(record: &Item) -> Result<StoredDocument, Broken> {
-    let moment = OffsetDateTime::parse(text(record, STORED_AT)?, &Rfc3339).map_err(|_| Broken(STORED_AT))?;
     Ok(StoredDocument {
         field: text(record, FIELD)?.to_owned(),
         file_name: text(record, FILE_NAME)?.to_owned(),
         bytes: number(record, SIZE)?,
-        sha256: hash(text(record, SHA256)?).ok_or(Broken(SHA256))?,
-        stored_at: Timestamp::from_millis(moment.unix_timestamp() * 1000),
+        sha256: hex::decode(text(record, SHA256)?).ok_or(Broken(SHA256))?,
+        stored_at: Timestamp::from_rfc3339(text(record, STORED_AT)?).ok_or(Broken(STORED_AT))?,
         import: ImportId::parse(text(record, IMPORT)?).ok_or(Broken(IMPORT))?,
     })
-}
-
-fn hash(hex: &str) -> Option<[u8; 32]> {
-    let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, []) = hex.as_bytes().as_chunks::<2>() else { return None };
-    let bytes: Option<Vec<u8>> =
-        pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect();
-    bytes?.try_into().ok()
 }

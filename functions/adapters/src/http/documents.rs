@@ -5,6 +5,7 @@ use http::header::{CACHE_CONTROL, HeaderValue, LOCATION};
 use people_core::batch::RequestFault;
 use people_core::document::{Link, StoredDocument};
 use people_core::document_name::{DocumentName, parse_person};
+use people_core::hex;
 use people_core::log::ImportLog;
 use people_core::person::Who;
 use serde::Serialize;
@@ -130,7 +131,7 @@ impl<'a> From<&'a StoredDocument> for Listed<'a> {
             field: &document.field,
             file_name: &document.file_name,
             bytes: document.bytes,
-            sha256: document.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex::encode(&document.sha256),
             stored_at: document.stored_at.to_rfc3339(),
             import_id: document.import.to_string(),
         }

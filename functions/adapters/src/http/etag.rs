@@ -2,13 +2,13 @@
 
 use http::HeaderMap;
 use http::header::IF_NONE_MATCH;
+use people_core::hex;
 use sha2::{Digest, Sha256};
 
 /// The strong tag of a text: a hash of its bytes, in quotes.
 pub(super) fn of(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    format!("\"{}\"", hex::encode(&hash[..16]))
 }
 
 /// Whether the caller has the answer with this tag. Tags are compared weakly (RFC 9110, 13.1.2): what stands between may

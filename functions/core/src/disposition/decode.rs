@@ -7,6 +7,8 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::hex;
+
 type Decoded<T> = Result<T, UnreadableHeaders>;
 
 /// Base64 as in RFC 2045, but clients may leave the padding out.
@@ -178,7 +180,7 @@ fn decode_q(text: &str, charset: Charset) -> Decoded<Vec<u8>> {
         rest = match rest {
             [] => return Ok(bytes),
             [b'=', high, low, behind @ ..] => {
-                bytes.push(hex(*high)? << 4 | hex(*low)?);
+                bytes.push(digit(*high)? << 4 | digit(*low)?);
                 behind
             }
             [b'=', ..] => return Err(BrokenEncoding),
@@ -190,13 +192,8 @@ fn decode_q(text: &str, charset: Charset) -> Decoded<Vec<u8>> {
     }
 }
 
-fn hex(digit: u8) -> Decoded<u8> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(BrokenEncoding),
-    }
+fn digit(digit: u8) -> Decoded<u8> {
+    hex::digit(digit).ok_or(BrokenEncoding)
 }
 
 /// The last segment of a decoded name, in Unicode NFC.

@@ -9,7 +9,8 @@ use http::request::Parts;
 use people_core::error::StoreError;
 use people_core::ports::{ApiKey, App, Clock, Created, Feature, KeyHash, Keys, Revoked};
 use people_core::time::Timestamp;
-use percent_encoding::percent_decode_str;
+
+use super::query::{self, KEY};
 
 /// How long a key is believed without asking the store: a revoked one stops working within this time.
 const BELIEVED: Duration = Duration::from_secs(60);
@@ -37,9 +38,7 @@ fn sent_key(head: &Parts) -> Option<String> {
     if let Some(header) = head.headers.get("x-functions-key") {
         return header.to_str().ok().map(|key| key.trim().to_owned());
     }
-    let query = head.uri.query()?;
-    let code = query.split('&').find_map(|pair| pair.strip_prefix("code="))?;
-    percent_decode_str(&code.replace('+', " ")).decode_utf8().ok().map(|code| code.into_owned())
+    query::first(head.uri.query(), KEY)
 }
 
 /// Remembers the keys that it found, for a minute. Keys that do not exist are asked for each time, so a new one works

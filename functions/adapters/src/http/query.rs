@@ -4,6 +4,9 @@
 use people_core::shown::Shown;
 use percent_encoding::percent_decode;
 
+/// The parameter that a key is sent in.
+pub(super) const KEY: &str = "code";
+
 /// The parameters that are left of a query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
@@ -30,8 +33,7 @@ impl Query {
     /// stands for itself.
     pub fn parse(query: Option<&str>) -> Result<Query, InvalidQuery> {
         let mut pairs: Vec<(String, String)> = Vec::new();
-        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for (name, value) in split(query) {
             let name = decode(name)?;
             if pairs.iter().any(|(known, _)| *known == name) {
                 return Err(InvalidQuery::Twice(Shown::new(&name)));
@@ -47,14 +49,27 @@ impl Query {
         Some(self.0.remove(place).1)
     }
 
-    /// Refuses what nobody has taken out. The key (`code`) may always be there.
+    /// Refuses what nobody has taken out. The key may always be there.
     pub fn finish(mut self) -> Result<(), InvalidQuery> {
-        self.take("code");
+        self.take(KEY);
         match self.0.into_iter().next() {
             None => Ok(()),
             Some((name, _)) => Err(InvalidQuery::Unknown(Shown::new(&name))),
         }
     }
+}
+
+/// The first value of a parameter, whatever else is in the query; `None` where there is none, or it is no UTF-8.
+pub(super) fn first(query: Option<&str>, name: &str) -> Option<String> {
+    let is_meant = |sent: &str| decode(sent).is_ok_and(|sent| sent == name);
+    let (_, value) = split(query).find(|(sent, _)| is_meant(sent))?;
+    decode(value).ok()
+}
+
+/// The names and values as they were sent.
+fn split(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 fn decode(text: &str) -> Result<String, InvalidQuery> {
@@ -85,6 +100,22 @@ mod tests {
         assert_eq!(query.finish(), Ok(()));
         assert_eq!(Query::parse(None).unwrap().finish(), Ok(()));
         assert_eq!(Query::parse(Some("")).unwrap().finish(), Ok(()));
+    }
+
+    #[test]
+    fn the_first_value_is_found_whatever_else_is_there() {
+        for query in [
+            "code=k%2Bk+",
+            "&&a=1&a=2&code=k%2Bk+&a",
+            "code=k%2Bk+&code=other",
+            "a=%FF&%FF=a&xcode=x&%63ode=k%2Bk%20",
+        ] {
+            assert_eq!(first(Some(query), "code").as_deref(), Some("k+k "), "{query}");
+        }
+        for query in ["xcode=k", "Code=k", "a=code=k", "code=%FF&code=k", ""] {
+            assert_eq!(first(Some(query), "code"), None, "{query}");
+        }
+        assert_eq!(first(None, "code"), None);
     }
 
     #[test]

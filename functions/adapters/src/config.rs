@@ -53,7 +53,7 @@ impl Config {
     /// | `PEOPLE_BUCKET` | the bucket |
     /// | `PEOPLE_RETENTION_DAYS` | how long logs are kept; 90 where it is not set |
     /// | `PEOPLE_TARGET_SECRETS` | the targets' credentials as JSON: `{"aktion":{"userLogin":"…","apiKey":"…"}}` |
-    /// | `PEOPLE_NATIVE_ROOTS` | `true`: trust the system's certificate authorities for AWS, not the embedded ones |
+    /// | `PEOPLE_NATIVE_ROOTS` | `true`: trust the system's certificate authorities for AWS, not the embedded ones; where it is not set, an `AWS_ENDPOINT_URL…` of `https` has the same effect |
     /// | `AWS_…` | the standard variables of the AWS SDK, `AWS_ENDPOINT_URL_…` included |
     pub fn from_env() -> Result<Config, InvalidEnvironment> {
         Config::from_variables(variable)
@@ -85,11 +85,7 @@ impl Config {
             faults.push(format!("PEOPLE_TARGET_SECRETS: {fault}"));
             Secrets::default()
         });
-        let is_set = |name: &str| variable(name).is_some();
-        let aws = AwsSettings::Environment {
-            path_style: is_set("AWS_ENDPOINT_URL_S3") || is_set("AWS_ENDPOINT_URL"),
-            native_roots: variable("PEOPLE_NATIVE_ROOTS").as_deref() == Some("true"),
-        };
+        let aws = aws_settings(&variable);
         if !faults.is_empty() {
             return Err(InvalidEnvironment(faults));
         }
@@ -101,6 +97,18 @@ impl Config {
             secrets,
             simulators: HashMap::new(),
         })
+    }
+}
+
+/// How AWS is reached, by functions and commands alike.
+fn aws_settings(variable: &impl Fn(&str) -> Option<String>) -> AwsSettings {
+    let endpoints = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].map(variable);
+    // A server of somebody else's is not signed by Amazon.
+    let foreign = || endpoints.iter().flatten().any(|url| url.starts_with("https:"));
+    let [_, s3, all] = &endpoints;
+    AwsSettings::Environment {
+        path_style: s3.is_some() || all.is_some(),
+        native_roots: variable("PEOPLE_NATIVE_ROOTS").map_or_else(foreign, |roots| roots == "true"),
     }
 }
 
@@ -150,17 +158,8 @@ impl Surroundings {
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Surroundings {
-        let endpoints = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-        let [_, s3, all] = endpoints.map(|name| variable(name).is_some());
-        // A server of somebody else's is not signed by Amazon.
-        let foreign = |name| variable(name).is_some_and(|url| url.starts_with("https:"));
-        let aws = AwsSettings::Environment {
-            path_style: s3 || all,
-            native_roots: variable("PEOPLE_NATIVE_ROOTS").as_deref() == Some("true")
-                || endpoints.into_iter().any(foreign),
-        };
         Surroundings {
-            aws,
+            aws: aws_settings(&variable),
             led_by: LEADING.into_iter().filter(|name| variable(name).is_some()).collect(),
             table_prefix: variable("PEOPLE_TABLE_PREFIX"),
             bucket: variable("PEOPLE_BUCKET"),
@@ -207,12 +206,32 @@ mod tests {
             assert_eq!(read(name, "x").led_by, [name]);
         }
         assert_eq!(read("AWS_PAGER", "x").led_by, [""; 0]);
-        let native = |url: &str| match read("AWS_ENDPOINT_URL_DYNAMODB", url).aws {
+    }
+
+    #[test]
+    fn functions_and_commands_reach_aws_alike() {
+        const DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+        const ROOTS: &str = "PEOPLE_NATIVE_ROOTS";
+        let environment = |aws| match aws {
             AwsSettings::Environment { native_roots, path_style } => (native_roots, path_style),
             AwsSettings::At { .. } => panic!("not from the environment"),
         };
-        assert_eq!(native("https://dynamodb.example"), (true, false));
-        assert_eq!(native("http://127.0.0.1:8000"), (false, false));
+        let reached = |variables: &[(&str, &str)]| {
+            let all = [variables, &[("PEOPLE_TABLE_PREFIX", "p"), ("PEOPLE_BUCKET", "b")]].concat();
+            let command = Surroundings::from_variables(|asked| {
+                all.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned())
+            });
+            let [function, command] = [read(&all).unwrap().aws, command.aws].map(environment);
+            assert_eq!(function, command, "{variables:?}");
+            command
+        };
+        assert_eq!(reached(&[]), (false, false));
+        assert_eq!(reached(&[(DYNAMODB, "http://127.0.0.1:8000")]), (false, false));
+        assert_eq!(reached(&[(DYNAMODB, "https://dynamodb.example")]), (true, false));
+        assert_eq!(reached(&[("AWS_ENDPOINT_URL_S3", "https://s3.example")]), (true, true));
+        assert_eq!(reached(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")]), (false, true));
+        assert_eq!(reached(&[(ROOTS, "true")]), (true, false));
+        assert_eq!(reached(&[(ROOTS, "false"), (DYNAMODB, "https://dynamodb.example")]), (false, false));
     }
 
     #[test]

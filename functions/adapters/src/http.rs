@@ -30,8 +30,8 @@ pub use accept::Format;
 pub use auth::{KeyCache, authenticate};
 pub use body::{Body, Chunks, Sent, drain, read, read_document};
 pub use documents::{Names, deleted, linked, listed as documents_listed};
-pub use list::{DEFAULT_LIMIT, ListRequest, MAX_LIMIT};
-pub use query::{InvalidQuery, Query};
+pub use list::ListRequest;
+pub use query::InvalidQuery;
 pub use routes::{Function, Parameters, Route};
 
 /// What an import was answered with, or a request for a document.

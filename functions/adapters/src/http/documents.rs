@@ -10,7 +10,8 @@ use people_core::log::ImportLog;
 use people_core::person::Who;
 use serde::Serialize;
 
-use super::{Format, Parameters, Query, Route, imported, json, status, with_log};
+use super::query::Query;
+use super::{Format, Parameters, Route, imported, json, status, with_log};
 
 const PERSON: &str = "person";
 const FIELD: &str = "field";

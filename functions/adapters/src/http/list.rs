@@ -12,9 +12,9 @@ use super::query::{InvalidQuery, Query};
 use super::status;
 
 /// The most logs of one page.
-pub const MAX_LIMIT: usize = 200;
+const MAX_LIMIT: usize = 200;
 /// How many logs a page has where nothing is said.
-pub const DEFAULT_LIMIT: usize = 50;
+const DEFAULT_LIMIT: usize = 50;
 /// What a cursor begins with: the version of what is inside.
 const VERSION: char = '1';
 

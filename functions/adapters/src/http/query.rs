@@ -9,7 +9,7 @@ pub(super) const KEY: &str = "code";
 
 /// The parameters that are left of a query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Query(Vec<(String, String)>);
+pub(super) struct Query(Vec<(String, String)>);
 
 /// Why a query is refused, for the caller; a value is never repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum InvalidQuery {
 impl Query {
     /// Reads the query of a URL (`application/x-www-form-urlencoded`): `+` is a blank, and a `%` that starts no escape
     /// stands for itself.
-    pub fn parse(query: Option<&str>) -> Result<Query, InvalidQuery> {
+    pub(super) fn parse(query: Option<&str>) -> Result<Query, InvalidQuery> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in split(query) {
             let name = decode(name)?;
@@ -44,13 +44,13 @@ impl Query {
     }
 
     /// Takes the value of a parameter out.
-    pub fn take(&mut self, name: &str) -> Option<String> {
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
         let place = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.remove(place).1)
     }
 
     /// Refuses what nobody has taken out. The key may always be there.
-    pub fn finish(mut self) -> Result<(), InvalidQuery> {
+    pub(super) fn finish(mut self) -> Result<(), InvalidQuery> {
         self.take(KEY);
         match self.0.into_iter().next() {
             None => Ok(()),

@@ -7,6 +7,7 @@ mod documents;
 mod etag;
 mod list;
 mod query;
+mod receive;
 mod report;
 mod routes;
 
@@ -27,11 +28,12 @@ use people_core::summary::Summary;
 use serde::Serialize;
 
 pub use accept::Format;
-pub use auth::{KeyCache, authenticate};
+pub use auth::KeyCache;
 pub use body::{Body, Chunks, Sent, drain, read, read_document};
 pub use documents::{Names, deleted, linked, listed as documents_listed};
 pub use list::ListRequest;
 pub use query::InvalidQuery;
+pub use receive::{Received, authenticated, event_body, import, refuse};
 pub use routes::{Function, Parameters, Route};
 
 /// What an import was answered with, or a request for a document.

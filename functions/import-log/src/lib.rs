@@ -60,11 +60,7 @@ async fn refusal(app: &App, head: &Parts, format: Format) -> Option<Response<Str
     if head.method != Method::GET {
         return Some(answers::method_not_allowed("GET", format));
     }
-    match answers::authenticate(app, head, Feature::ImportLogs).await {
-        Ok(Some(_)) => None,
-        Ok(None) => Some(answers::unauthorized()),
-        Err(error) => Some(answers::unavailable(format, &error)),
-    }
+    answers::authenticated(app, head, Feature::ImportLogs, format).await.err()
 }
 
 async fn find(app: &App, id: Option<ImportId>) -> Result<Option<ImportLog>, StoreError> {

@@ -20,7 +20,11 @@ const MAX_REMEMBERED: usize = 1_000;
 /// The key that a request came with: header `x-functions-key`, or query parameter `code`; the header wins. `None` where
 /// there is none, or one that is unknown, revoked, expired or for another feature. The hour of the use is noted with the
 /// key; where that fails, the request goes on.
-pub async fn authenticate(app: &App, head: &Parts, feature: Feature) -> Result<Option<ApiKey>, StoreError> {
+pub(super) async fn authenticate(
+    app: &App,
+    head: &Parts,
+    feature: Feature,
+) -> Result<Option<ApiKey>, StoreError> {
     let Some(sent) = sent_key(head) else { return Ok(None) };
     let key = app.keys.find(&KeyHash::of(&sent)).await?;
     let now = app.clock.now();

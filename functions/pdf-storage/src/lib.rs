@@ -68,7 +68,7 @@ async fn serve(app: &App, received: &Received<'_>, names: Result<Names, RequestF
     let format = received.format();
     let id = match received.new_id() {
         Ok(id) => id,
-        Err(answer) => return answer,
+        Err(error) => return answers::unavailable(format, &error),
     };
     let request = person_documents::Request {
         id,

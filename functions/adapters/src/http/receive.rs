@@ -62,9 +62,9 @@ impl Received<'_> {
         format(&self.head.headers)
     }
 
-    /// A new id, for its log; where none can be made, the answer.
-    pub fn new_id(&self) -> Result<ImportId, Response<String>> {
-        system::new_import_id(self.at).map_err(|error| unavailable(self.format(), &error))
+    /// A new id, for its log.
+    pub fn new_id(&self) -> Result<ImportId, StoreError> {
+        system::new_import_id(self.at)
     }
 }
 
@@ -83,7 +83,7 @@ pub async fn import(
     };
     let id = match received.new_id() {
         Ok(id) => id,
-        Err(answer) => return answer,
+        Err(error) => return unavailable(format, &error),
     };
     let request = import::Request {
         id,

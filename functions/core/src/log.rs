@@ -252,7 +252,7 @@ impl PartOutcome {
             PartOutcome::InvalidPerson(_) | PartOutcome::InvalidFile(_) | PartOutcome::InvalidPart(_) => {
                 false
             }
-            PartOutcome::UnknownPerson | PartOutcome::IdentifierConflict(_) | PartOutcome::Refused(_) => {
+            PartOutcome::UnknownPerson | PartOutcome::IdentifierConflict(_) | PartOutcome::Refused { .. } => {
                 false
             }
             PartOutcome::NotFound | PartOutcome::Unserved { .. } => false,

@@ -104,7 +104,10 @@ pub async fn delete(
     let deleted = carry_out(app, request, &person, &name).boxed();
     let deleted = match select(deleted, app.clock.sleep_until(request.until)).await {
         Either::Left((deleted, _)) => deleted,
-        Either::Right(_) => Ok(not_now(Asked::Deletion, "the stores did not answer in time")),
+        Either::Right(_) => Ok(not_now(
+            Asked::Deletion,
+            "whether it was deleted is not known, as the stores did not answer in time",
+        )),
     };
     let stored = deleted.is_ok();
     let outcome = deleted.unwrap_or_else(|error| {
@@ -130,8 +133,14 @@ async fn carry_out(
     app.imports.index(&[entry]).await?;
     let mut outcome = PartOutcome::Absent;
     for slot in slots(app, person, name) {
-        if app.documents.delete(&slot, name.file(), request.id).await? {
-            outcome = PartOutcome::Deleted;
+        match app.documents.delete(&slot, name.file(), request.id).await {
+            Ok(true) => outcome = PartOutcome::Deleted,
+            Ok(false) => {}
+            // What is gone is said to be gone, whatever became of the other slot.
+            Err(error) if outcome == PartOutcome::Deleted => {
+                tracing::error!(import.id = %request.id, error = %error, "one more slot may hold the document");
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(outcome)

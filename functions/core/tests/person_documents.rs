@@ -459,7 +459,10 @@ fn what_cannot_be_read_is_not_given_and_not_logged() {
 
 #[test]
 fn a_deletion_that_cannot_be_carried_out_is_in_the_log_and_deletes_nothing() {
-    let (failed, late) = ("a store of this service failed", "the stores did not answer in time");
+    let (failed, late) = (
+        "a store of this service failed",
+        "whether it was deleted is not known, as the stores did not answer in time",
+    );
     for (call, fault, answer, why) in [
         (Call::Index, Fault::Fails, Answer::StoreFailed, failed),
         (Call::Delete, Fault::Fails, Answer::StoreFailed, failed),

@@ -291,7 +291,7 @@ mod tests {
             secret_access_key: Secret::new("secret".into()),
         };
         let s3 = aws::connect(&settings).await.s3;
-        create_bucket(&s3, "b").await.unwrap();
+        create_bucket(&s3, "bbb").await.unwrap();
         s3
     }
 
@@ -301,19 +301,19 @@ mod tests {
         let s3 = bucket(folder.path()).await;
         let (d, t, other) = (definition(&["a"]), targets("a"), targets("b"));
         let wanted = Pair { definition: &d, targets: &t };
-        let before = Objects::of_bucket(&s3, "b").await.unwrap();
+        let before = Objects::of_bucket(&s3, "bbb").await.unwrap();
         let push = async |changed: &[Piece], objects: &Objects| {
-            write(&s3, "b", changed, objects, wanted).await.map_err(|failure| failure.0)
+            write(&s3, "bbb", changed, objects, wanted).await.map_err(|failure| failure.0)
         };
-        let meanwhile = "config/targets.json in the bucket b was changed meanwhile: push again";
-        write_object(&s3, "b", TARGETS, other.clone()).await.unwrap();
+        let meanwhile = "config/targets.json in the bucket bbb was changed meanwhile: push again";
+        write_object(&s3, "bbb", TARGETS, other.clone()).await.unwrap();
         assert_eq!(push(&[Piece::Definition], &before).await.unwrap_err(), meanwhile, "the other object");
         assert_eq!(push(&[Piece::Targets], &before).await.unwrap_err(), meanwhile, "there was none");
-        let before = Objects::of_bucket(&s3, "b").await.unwrap();
-        write_object(&s3, "b", TARGETS, targets("c")).await.unwrap();
+        let before = Objects::of_bucket(&s3, "bbb").await.unwrap();
+        write_object(&s3, "bbb", TARGETS, targets("c")).await.unwrap();
         assert_eq!(push(&[Piece::Targets], &before).await.unwrap_err(), meanwhile, "another one");
-        assert_eq!(Objects::of_bucket(&s3, "b").await.unwrap().files().targets, Some(targets("c")));
-        let before = Objects::of_bucket(&s3, "b").await.unwrap();
+        assert_eq!(Objects::of_bucket(&s3, "bbb").await.unwrap().files().targets, Some(targets("c")));
+        let before = Objects::of_bucket(&s3, "bbb").await.unwrap();
         push(&[Piece::Targets], &before).await.unwrap();
     }
 }

@@ -138,6 +138,9 @@ const LEADING: [&str; 6] = [
     "AWS_DEFAULT_REGION",
 ];
 
+/// What leads to a bucket besides: a name is in no doubt.
+const LEADING_TO_BUCKET: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "PEOPLE_BUCKET"];
+
 /// What the environment tells the commands of an administrator. Nothing in it has to be there.
 #[derive(Debug)]
 pub struct Surroundings {
@@ -145,6 +148,8 @@ pub struct Surroundings {
     pub aws: AwsSettings,
     /// Which of the standard variables lead there; where there is none, AWS is not meant.
     pub led_by: Vec<&'static str>,
+    /// The same for what is in the bucket: `AWS_ENDPOINT_URL_S3` and `PEOPLE_BUCKET` lead there too.
+    pub led_to_bucket_by: Vec<&'static str>,
     /// `PEOPLE_TABLE_PREFIX`.
     pub table_prefix: Option<String>,
     /// `PEOPLE_BUCKET`.
@@ -158,9 +163,11 @@ impl Surroundings {
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Surroundings {
+        let is_set = |name: &&str| variable(name).is_some();
         Surroundings {
             aws: aws_settings(&variable),
-            led_by: LEADING.into_iter().filter(|name| variable(name).is_some()).collect(),
+            led_by: LEADING.into_iter().filter(is_set).collect(),
+            led_to_bucket_by: LEADING.into_iter().chain(LEADING_TO_BUCKET).filter(is_set).collect(),
             table_prefix: variable("PEOPLE_TABLE_PREFIX"),
             bucket: variable("PEOPLE_BUCKET"),
         }
@@ -205,7 +212,12 @@ mod tests {
         for name in LEADING {
             assert_eq!(read(name, "x").led_by, [name]);
         }
-        assert_eq!(read("AWS_PAGER", "x").led_by, [""; 0]);
+        for name in LEADING.into_iter().chain(LEADING_TO_BUCKET) {
+            assert_eq!(read(name, "x").led_to_bucket_by, [name]);
+        }
+        for name in LEADING_TO_BUCKET.into_iter().chain(["AWS_PAGER"]) {
+            assert_eq!(read(name, "x").led_by, [""; 0], "tables are not in a bucket");
+        }
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(crate) struct KeysArgs {
     /// The data folder of a running local stack [default: where the AWS variables lead, else .people]
     #[arg(id = "stack", long = "data", global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// How the names of the tables begin [default: PEOPLE_TABLE_PREFIX, else people]
+    /// How the names of the tables begin [default: in AWS PEOPLE_TABLE_PREFIX, else people]
     #[arg(long, global = true, value_name = "PREFIX")]
     table_prefix: Option<String>,
 }
@@ -171,7 +171,7 @@ impl From<ServeArgs> for Serve {
 impl KeysArgs {
     /// What to do, and what was said about where.
     pub(crate) fn split(self) -> (keys::Command, Said) {
-        let said = Said { data: self.data, table_prefix: self.table_prefix, bucket: None };
+        let said = Said { data: self.data, table_prefix: self.table_prefix, ..Said::default() };
         let command = match self.command {
             KeysCommand::Create(CreateArgs { features, name, expires }) => {
                 keys::Command::Create(New { name, features, expires_at: expires })
@@ -186,7 +186,7 @@ impl KeysArgs {
 impl ConfigArgs {
     /// The folder, and what was said about where.
     pub(crate) fn split(self) -> (PathBuf, Said) {
-        (self.folder, Said { data: self.data, bucket: self.bucket, table_prefix: None })
+        (self.folder, Said { data: self.data, bucket: self.bucket, is_of_bucket: true, table_prefix: None })
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Said {
     pub table_prefix: Option<String>,
     /// A bucket; AWS is meant then, unless there is a data folder.
     pub bucket: Option<String>,
+    /// Whether the command works on the bucket, so that what leads to a bucket counts.
+    pub is_of_bucket: bool,
 }
 
 /// Where a command works.
@@ -52,13 +54,14 @@ enum Stores {
 
 impl Place {
     /// The place that is meant: the local stack of a data folder where one is given, else AWS where a bucket is given or
-    /// a standard AWS variable is set, else the local stack in `.people`. Nothing is called.
+    /// a variable that leads there is set, else the local stack in `.people`. Nothing is called.
     pub fn find(said: Said, around: Surroundings) -> Place {
-        let is_aws = said.bucket.is_some() || !around.led_by.is_empty();
+        let led_by = if said.is_of_bucket { around.led_to_bucket_by } else { around.led_by };
+        let is_aws = said.bucket.is_some() || !led_by.is_empty();
         let (stores, prefix, bucket) = match said.data {
             None if is_aws => {
                 let prefix = said.table_prefix.or(around.table_prefix);
-                (Stores::Aws(around.aws, around.led_by), prefix, said.bucket.or(around.bucket))
+                (Stores::Aws(around.aws, led_by), prefix, said.bucket.or(around.bucket))
             }
             data => {
                 let data = data.unwrap_or_else(|| DEFAULT_DATA.into());
@@ -140,12 +143,33 @@ mod tests {
         let around = Surroundings {
             aws: AwsSettings::Environment { path_style: false, native_roots: false },
             led_by: led_by.to_vec(),
+            led_to_bucket_by: Vec::new(),
             table_prefix: Some("hr".to_owned()),
             bucket: Some("hr-bucket".to_owned()),
         };
-        let said =
-            Said { data: data.map(PathBuf::from), bucket: bucket.map(str::to_owned), table_prefix: None };
+        let data = data.map(PathBuf::from);
+        let said = Said { data, bucket: bucket.map(str::to_owned), table_prefix: None, is_of_bucket: false };
         Place::find(said, around)
+    }
+
+    #[test]
+    fn what_leads_to_a_bucket_counts_for_what_is_in_it_and_for_nothing_else() {
+        for (is_of_bucket, data, shown, in_bucket) in [
+            (true, None, "AWS (by PEOPLE_BUCKET)", "hr-bucket"),
+            (true, Some("d"), "the local stack in d", "people"),
+            (false, None, "the local stack in .people", "people"),
+        ] {
+            let around = Surroundings {
+                aws: AwsSettings::Environment { path_style: false, native_roots: false },
+                led_by: Vec::new(),
+                led_to_bucket_by: vec!["PEOPLE_BUCKET"],
+                table_prefix: None,
+                bucket: Some("hr-bucket".to_owned()),
+            };
+            let said = Said { data: data.map(PathBuf::from), is_of_bucket, ..Said::default() };
+            let place = Place::find(said, around);
+            assert_eq!((place.to_string().as_str(), place.bucket().unwrap()), (shown, in_bucket));
+        }
     }
 
     #[test]

@@ -242,6 +242,7 @@ async fn where_nothing_is_good_a_start_fails_with_every_fault() {
     stage.put(twice, r#"{"targets":[]}"#).await;
     let error = stage.connect().await.err().unwrap().to_string();
     assert!(error.contains("/0/isList: ") && error.contains("/1: "), "{error}");
+    assert!(error.contains("\nthe targets are not looked at before the definition is valid\n"), "{error}");
 }
 
 #[tokio::test]

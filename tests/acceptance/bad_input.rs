@@ -211,6 +211,20 @@ async fn a_header_of_16_kb_is_borne() {
     assert_eq!(answer.status, 422, "{}", local.log(&answer));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_and_query_of_10_240_bytes_are_looked_at_and_longer_ones_are_not() {
+    let local = Local::start().await;
+    let path = |bytes: usize| {
+        let start = "/api/Documents/%FF?code=";
+        format!("GET {start}{}", "k".repeat(bytes - start.len()))
+    };
+    for (bytes, status) in [(10_240, 401), (10_241, 414)] {
+        assert_eq!(send(&path(bytes), &local.ready().api, &[], b"").status, status, "{bytes}");
+    }
+    let escapes = format!("GET /api/Documents/{}", "%FF".repeat(3_000));
+    assert_eq!(send(&escapes, &local.ready().api, &[], b"").status, 401);
+}
+
 /// A body of this many bytes that is one person update and padding.
 fn padded(bytes: usize) -> Vec<u8> {
     let mut body = br#"[{"employeeId":"100200300"}"#.to_vec();

@@ -165,9 +165,9 @@ pub fn too_large() -> Response<String> {
     bare(StatusCode::PAYLOAD_TOO_LARGE)
 }
 
-/// 431: the line and the headers of a request are too large, without a body.
-pub fn head_too_large() -> Response<String> {
-    bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+/// 414: the path and the query are longer than any request needs, without a body.
+pub fn target_too_long() -> Response<String> {
+    bare(StatusCode::URI_TOO_LONG)
 }
 
 /// The format that the caller prefers.

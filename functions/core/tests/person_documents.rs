@@ -183,7 +183,7 @@ fn a_document_is_stored_linked_listed_replaced_and_deleted() {
         "Error - FileNotFound - No file 'salary/a__b.pdf' of '7'\n"
     );
     let person = Person { employee_id: Some("7".into()), ..Person::default() }.key();
-    assert_eq!(now(world.imports.of_person(&person)).unwrap().len(), 5, "three stored, two to be deleted");
+    assert_eq!(now(world.imports.of_person(&person)).unwrap().len(), 4, "three stored, one deleted");
 }
 
 #[test]
@@ -222,6 +222,24 @@ fn a_person_who_left_is_found_by_what_is_stored_of_them() {
     assert_eq!(world.list("joe@x.y").1, "Error - UnknownPerson - Unknown person: 'joe@x.y'\n");
     assert!(world.delete("7", "salary", "a.pdf").contains(" - Deleted file "));
     assert_eq!(world.delete("7", "salary", "a.pdf"), "Error - UnknownPerson - Unknown person: '7'\n");
+}
+
+#[test]
+fn what_was_stored_before_the_employee_id_was_known_is_not_given_and_not_said_to_be_deleted() {
+    let world = world(Found::Nobody);
+    let seen = |employee_id: Option<&str>| Sighting {
+        key: NativeKey("9".into()),
+        employee_id: employee_id.map(str::to_owned),
+        upn: Some("ann@x.y".into()),
+    };
+    now(world.directory.learn(&"t".into(), &[seen(None)])).unwrap();
+    world.put("ann@x.y", "salary", "a.pdf", PDF);
+    now(world.directory.learn(&"t".into(), &[seen(Some("9"))])).unwrap();
+    assert!(world.link("ann@x.y", "salary", "a.pdf").starts_with("Error - FileNotFound - "));
+    let refused = "Error - FileNotDeleted - 'salary/a.pdf' of 'ann@x.y' not deleted: \
+        there is one under this name from before the employeeId was known\n";
+    assert_eq!(world.delete("ann@x.y", "salary", "a.pdf"), refused);
+    assert!(world.delete("ann@x.y", "salary", "b.pdf").contains(" - No file "));
 }
 
 #[test]
@@ -424,7 +442,7 @@ fn a_log_is_written_before_anything_is_given_and_open_before_anything_is_deleted
         (Asked::Link, vec![Call::Link, Call::Open]),
         (Asked::List, vec![Call::List, Call::Open]),
         // A document may be in either of two slots.
-        (Asked::Deletion, vec![Call::Open, Call::Index, Call::Delete, Call::Delete, Call::Close]),
+        (Asked::Deletion, vec![Call::Link, Call::Open, Call::Index, Call::Delete, Call::Delete, Call::Close]),
     ] {
         let seen = observe(asked, None, false);
         let (log, given) = seen.result.unwrap();
@@ -450,7 +468,8 @@ fn nothing_is_given_or_deleted_whose_log_cannot_be_opened() {
 
 #[test]
 fn what_cannot_be_read_is_not_given_and_not_logged() {
-    for (asked, call) in [(Asked::Link, Call::Link), (Asked::List, Call::List)] {
+    for (asked, call) in [(Asked::Link, Call::Link), (Asked::List, Call::List), (Asked::Deletion, Call::Link)]
+    {
         let seen = observe(asked, Some((call, Fault::Fails)), false);
         assert!(!seen.result.unwrap_err().opened, "{asked:?}");
         assert_eq!((seen.calls, seen.stored), (vec![call], None));
@@ -478,7 +497,7 @@ fn a_deletion_that_cannot_be_carried_out_is_in_the_log_and_deletes_nothing() {
         assert!(seen.there);
         assert_eq!(seen.took_its_time, matches!(fault, Fault::NeverEnds), "the caller waits no longer");
         let before: &[Call] = if call == Call::Index { &[] } else { &[Call::Index] };
-        assert_eq!(seen.calls, [&[Call::Open], before, &[call, Call::Close]].concat());
+        assert_eq!(seen.calls, [&[Call::Link, Call::Open], before, &[call, Call::Close]].concat());
     }
 }
 

@@ -29,8 +29,8 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 /// A body of more than this is never tried as an event: base64 alone would make it too large.
 const MAX_EVENT_BODY: u64 = 6 * 1024 * 1024;
 
-/// The most bytes of a request's line and headers: a limit of API Gateway (its quotas for HTTP APIs).
-const MAX_HEAD: usize = 10_240;
+/// The most bytes of a request's path and query: what API Gateway allows for the line and all headers together.
+const MAX_TARGET: usize = 10_240;
 
 /// The gateway and what it leads to.
 pub struct Gateway {
@@ -75,8 +75,8 @@ impl Gateway {
     async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
         let _permit = self.permits.acquire().await;
         let (head, body) = request.into_parts();
-        if bytes_of(&head) > MAX_HEAD {
-            return answers::head_too_large().map(Bytes::from);
+        if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > MAX_TARGET) {
+            return answers::target_too_long().map(Bytes::from);
         }
         let path = head.uri.path().to_owned();
         if let Some(function) = path.strip_prefix("/_local/run/") {
@@ -198,12 +198,6 @@ fn handle(live: Arc<Live>, function: Function, request: lambda_http::Request) ->
             Function::ImportLog => import_log::handle(&app, request).await,
         })
     })
-}
-
-fn bytes_of(head: &Parts) -> usize {
-    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    let headers = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-    head.method.as_str().len() + target + headers.sum::<usize>()
 }
 
 /// The others ignore what is sent with them.

@@ -34,7 +34,10 @@ pub struct Context {
 /// person never overlap and a limit holds, also while imports under the former configuration are still at work. (Where the
 /// limit itself has changed, those go on with the former one.)
 #[derive(Clone, Default)]
-pub struct Engines(Arc<Mutex<HashMap<TargetName, (Budget, Arc<Engine>)>>>);
+pub struct Engines(Arc<Mutex<HashMap<TargetName, Budgeted>>>);
+
+/// An engine, and the budget that it was made with.
+type Budgeted = (Budget, Arc<Engine>);
 
 impl Engines {
     fn of(&self, name: &TargetName, budget: Budget, clock: &Arc<dyn Clock>) -> Arc<Engine> {

@@ -5,6 +5,7 @@
 //! conditional, and what arrived with a wrong checksum is not kept.
 
 mod history;
+mod listing;
 mod versioned;
 
 use std::io;

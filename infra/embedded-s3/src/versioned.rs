@@ -33,7 +33,7 @@ const MOST_LISTED: i32 = 1000;
 /// The objects, and the versions of some.
 #[derive(Debug)]
 pub(crate) struct Versioned {
-    current: FileSystem,
+    pub(crate) current: FileSystem,
     versions: FileSystem,
     history: History,
     /// Held by whoever changes a versioned object: the newest version and the current object are one.
@@ -249,6 +249,8 @@ operations! {
         list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput,
         copy_object(CopyObjectInput) -> CopyObjectOutput,
         create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput,
+        list_objects(ListObjectsInput) -> ListObjectsOutput,
+        list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output,
     ],
     passed_on: [
         upload_part(UploadPartInput) -> UploadPartOutput,
@@ -261,8 +263,6 @@ operations! {
         head_bucket(HeadBucketInput) -> HeadBucketOutput,
         get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput,
         list_buckets(ListBucketsInput) -> ListBucketsOutput,
-        list_objects(ListObjectsInput) -> ListObjectsOutput,
-        list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output,
     ]
 }
 

@@ -136,3 +136,18 @@ async fn a_process_that_ended_between_the_version_and_the_object_serves_the_vers
     assert_eq!(answer.version_id().map(str::to_owned), second);
     assert_eq!(answer.body.collect().await.unwrap().to_vec(), b"second");
 }
+
+#[tokio::test]
+async fn a_key_is_listed_as_it_is_also_where_lists_are_url_encoded() {
+    let embedded = start().await;
+    let client = &embedded.aws.s3;
+    put(client, "documents/a%2Fb%20c/x.pdf", "x").await;
+    let list = || client.list_objects_v2().bucket(BUCKET).prefix("documents/a%2F");
+    let keys = |answer: aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output| {
+        answer.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(list().send().await.unwrap()), ["documents/a%2Fb%20c/x.pdf"]);
+    let encoded = list().encoding_type(aws_sdk_s3::types::EncodingType::Url).send().await.unwrap();
+    assert_eq!(encoded.prefix(), Some("documents/a%252F"));
+    assert_eq!(keys(encoded), ["documents/a%252Fb%2520c/x.pdf"]);
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::aws::AwsSettings;
 use crate::dynamodb::Tables;
-use crate::targets::config::Secrets;
+use crate::secrets::Secrets;
 
 /// The object that holds the profile definition, in the bucket.
 pub const PROFILE_DEFINITION: &str = "config/profile-definition.json";

@@ -14,6 +14,7 @@ mod live;
 pub mod logging;
 pub mod s3;
 pub mod secret;
+pub mod secrets;
 pub mod system;
 pub mod targets;
 

@@ -14,7 +14,8 @@ use people_core::ports::{Clock, ConfiguredTarget};
 use people_core::profile::Profile;
 
 use crate::http_client::HttpClient;
-use config::{Budget, InvalidTargets, Secrets, Settings};
+use crate::secrets::Secrets;
+use config::{Budget, InvalidTargets, Settings};
 use engine::Engine;
 
 /// What targets are connected with, beside their configuration.

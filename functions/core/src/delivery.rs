@@ -130,6 +130,7 @@ async fn send(
                 .filter(|change| target.fields.contains(&change.field))
                 .cloned()
                 .collect(),
+            people: Arc::default(),
         })
         .collect();
     let answers = target.api.deliver(&requests, until).await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
@@ -13,8 +13,8 @@ use crate::id::ImportId;
 use crate::log::ImportLog;
 use crate::person::{Identifier, NativeKey, Person, PersonKey, TargetName};
 use crate::ports::{
-    ApiKey, Clock, Created, Directory, Documents, Imports, IndexEntry, KeyHash, Keys, Opened, Page, Revoked,
-    Sighting, Stored,
+    ApiKey, Clock, Created, Directory, Documents, Imports, IndexEntry, KeyHash, Keys, LeaseHolder, Leases,
+    Opened, Page, Revoked, Sighting, Stored,
 };
 use crate::summary::{Standing, Summary};
 use crate::time::Timestamp;
@@ -217,6 +217,40 @@ impl Keys for MemoryKeys {
     async fn used(&self, hash: &KeyHash, hour: Timestamp) -> Result<(), StoreError> {
         if let Some(key) = lock(&self.0).get_mut(hash) {
             key.last_used = key.last_used.max(Some(hour));
+        }
+        Ok(())
+    }
+}
+
+/// Leases in memory, by the time of a clock.
+pub struct MemoryLeases {
+    clock: Arc<dyn Clock>,
+    held: Mutex<HashMap<String, (LeaseHolder, Timestamp)>>,
+}
+
+impl MemoryLeases {
+    /// Nobody holds any.
+    pub fn new(clock: Arc<dyn Clock>) -> MemoryLeases {
+        MemoryLeases { clock, held: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl Leases for MemoryLeases {
+    async fn take(&self, name: &str, holder: &LeaseHolder, until: Timestamp) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let mut held = lock(&self.held);
+        if held.get(name).is_some_and(|(other, until)| other != holder && *until > now) {
+            return Ok(false);
+        }
+        held.insert(name.to_owned(), (holder.clone(), until));
+        Ok(true)
+    }
+
+    async fn give_back(&self, name: &str, holder: &LeaseHolder) -> Result<(), StoreError> {
+        let mut held = lock(&self.held);
+        if held.get(name).is_some_and(|(other, _)| other == holder) {
+            held.remove(name);
         }
         Ok(())
     }

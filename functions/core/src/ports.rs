@@ -223,7 +223,36 @@ pub struct PersonUpdate {
     pub key: NativeKey,
     /// The fields that the target takes, in the order sent.
     pub changes: Vec<Change>,
+    /// The people whom values of type `PersonIdentifier` in `changes` name, by the text that names them.
+    pub people: Arc<HashMap<String, Reference>>,
 }
+
+/// A person whom a value names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// What the target calls this person; `None` where the target does not know them.
+    pub key: Option<NativeKey>,
+    /// The employeeId, where it is known.
+    pub employee_id: Option<String>,
+    /// The UPN in lower case, where it is known.
+    pub upn: Option<String>,
+}
+
+/// Who may do something just now, of all processes. A lease keeps two of them from reading, merging and writing the same
+/// record at once; it ends by itself, so that nobody waits for a process that died.
+#[async_trait]
+pub trait Leases: Send + Sync {
+    /// Takes the lease of this name until `until`, unless another holder has it; false where one has. Whoever has it may
+    /// take it again, for longer.
+    async fn take(&self, name: &str, holder: &LeaseHolder, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// Gives a lease back. Nothing happens where another holder has it by now.
+    async fn give_back(&self, name: &str, holder: &LeaseHolder) -> Result<(), StoreError>;
+}
+
+/// Whoever holds a lease: a text that nobody else uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseHolder(pub String);
 
 /// The API keys.
 #[async_trait]

@@ -13,8 +13,8 @@ use people_adapters::config::{Config, DEFAULT_RETENTION_DAYS, PROFILE_DEFINITION
 use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
 use people_adapters::s3::{create_bucket, read_object, write_object};
 use people_adapters::secret::Secret;
+use people_adapters::secrets::Secrets;
 use people_adapters::system::SystemClock;
-use people_adapters::targets::config::Secrets;
 use people_adapters::{Live, check};
 use people_core::ports::{ApiKey, Clock, Feature, KeyHash, Keys};
 use people_core::time::Timestamp;

@@ -11,8 +11,8 @@ use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
 use people_adapters::http::Route;
 use people_adapters::s3::{create_bucket, write_object};
 use people_adapters::secret::Secret;
+use people_adapters::secrets::Secrets;
 use people_adapters::system::SystemClock;
-use people_adapters::targets::config::Secrets;
 use people_core::ports::{ApiKey, Clock, Feature, KeyHash, Keys};
 use serde_json::{Value, json};
 

@@ -15,35 +15,12 @@ use serde_json::value::RawValue;
 use super::Context;
 use super::aktion;
 use crate::secret::Secret;
+use crate::secrets::Secrets;
 
 /// Everything that is wrong with `targets.json`, a line each; every line names the place as a JSON Pointer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the targets are not valid:\n{}", .0.join("\n"))]
 pub struct InvalidTargets(pub Vec<String>);
-
-/// The credentials of all targets, by the names that `targets.json` gives them.
-#[derive(Debug, Clone, Default)]
-pub struct Secrets(HashMap<String, Secret>);
-
-/// The credentials are not a JSON object of objects. What was wrong with them is not told, as that would show them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the credentials are not a JSON object with an object for each name")]
-pub struct InvalidSecrets;
-
-impl Secrets {
-    /// Reads `{"NAME": {…}}`; what is in the inner object depends on the kind of target that uses it. For Aktion it is
-    /// `{"userLogin": "…", "apiKey": "…"}`.
-    ///
-    /// # Errors
-    /// When it is no such JSON.
-    pub fn parse(json: &[u8]) -> Result<Secrets, InvalidSecrets> {
-        let all: HashMap<String, Box<RawValue>> = serde_json::from_slice(json).map_err(|_| InvalidSecrets)?;
-        if all.values().any(|one| !one.get().starts_with('{')) {
-            return Err(InvalidSecrets);
-        }
-        Ok(Secrets(all.into_iter().map(|(name, one)| (name, Secret::new(one.get().to_owned()))).collect()))
-    }
-}
 
 /// One target, checked.
 #[derive(Debug)]
@@ -145,7 +122,7 @@ impl Check<'_> {
     /// The credentials of this name, in the shape that the kind of target wants; `None` without a fault where credentials
     /// are not at hand at all.
     pub(super) fn credentials<T: DeserializeOwned>(&mut self, name: &str, shape: &str) -> Option<T> {
-        let Some(json) = self.secrets?.0.get(name).map(Secret::reveal) else {
+        let Some(json) = self.secrets?.get(name).map(Secret::reveal) else {
             self.fault("/credentials", format!("there are no credentials '{name}'"));
             return None;
         };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use people_adapters::targets::config::Secrets;
+use people_adapters::secrets::Secrets;
 use people_adapters::targets::{self, Context, Engines, connect};
 use people_core::memory::ManualClock;
 use people_core::profile::Profile;

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use people_adapters::http_client::{HttpClient, Limits};
-use people_adapters::targets::config::{InvalidTargets, Secrets};
+use people_adapters::secrets::Secrets;
+use people_adapters::targets::config::InvalidTargets;
 use people_adapters::targets::{Context, Engines, connect};
 use people_core::id::ImportId;
 use people_core::log::{Ending, Outcome};
@@ -264,6 +265,7 @@ pub(crate) fn update(person: &str, fields: &[(&str, Option<&str>)]) -> PersonUpd
         import: ImportId::parse(GUID).unwrap(),
         key: NativeKey(person.to_owned()),
         changes: fields.iter().map(change).collect(),
+        people: Arc::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use people_adapters::config::{Config, PROFILE_DEFINITION, TARGETS};
 use people_adapters::configuration::MAX_CONFIGURATION;
 use people_adapters::s3::write_object;
-use people_adapters::targets::config::Secrets;
+use people_adapters::secrets::Secrets;
 use people_adapters::{ConnectError, Live, Looked, connect_by};
 use people_core::ports::{App, Clock};
 

@@ -13,6 +13,7 @@ use crate::dynamodb::{DynamoDirectory, DynamoImports, DynamoKeys};
 use crate::http::KeyCache;
 use crate::live::Live;
 use crate::s3::S3Documents;
+use crate::secrets::SecretStore;
 use crate::system::{FileSpool, SystemClock};
 use crate::targets::{Context, Engines};
 
@@ -73,7 +74,7 @@ pub fn check(config: &Config, definition: &[u8], targets: &[u8]) -> Result<(), R
 
 fn context(config: &Config, clock: Arc<dyn Clock>) -> Context {
     Context {
-        secrets: config.secrets.clone(),
+        secrets: Arc::new(SecretStore::fixed(config.secrets.clone())),
         simulators: config.simulators.clone(),
         clock,
         engines: Engines::default(),

@@ -4,29 +4,36 @@
 pub mod config;
 
 mod aktion;
+mod base_url;
+mod date_format;
 mod engine;
+mod mapping;
+mod session;
+mod transform;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use people_core::person::TargetName;
-use people_core::ports::{Clock, ConfiguredTarget};
+use people_core::ports::{Clock, ConfiguredTarget, Leases};
 use people_core::profile::Profile;
 
 use crate::http_client::HttpClient;
-use crate::secrets::Secrets;
-use config::{Budget, InvalidTargets, Settings};
+use crate::secrets::{Credentials, SecretStore};
+use config::{Budget, InvalidTargets, Parts, Settings};
 use engine::Engine;
 
 /// What targets are connected with, beside their configuration.
 #[derive(Clone)]
 pub struct Context {
     /// The credentials.
-    pub secrets: Secrets,
+    pub secrets: Arc<SecretStore>,
     /// The base URL of each simulator that runs here, by the name that `simulator:NAME` has.
     pub simulators: HashMap<String, String>,
     /// The time: deadlines, pauses and the age of tokens.
     pub clock: Arc<dyn Clock>,
+    /// Who may change a person just now, of all processes.
+    pub leases: Arc<dyn Leases>,
     /// What is going on at each target, which a new configuration does not end.
     pub engines: Engines,
 }
@@ -41,12 +48,14 @@ pub struct Engines(Arc<Mutex<HashMap<TargetName, Budgeted>>>);
 type Budgeted = (Budget, Arc<Engine>);
 
 impl Engines {
-    fn of(&self, name: &TargetName, budget: Budget, clock: &Arc<dyn Clock>) -> Arc<Engine> {
+    fn of(&self, name: &TargetName, budget: Budget, context: &Context) -> Arc<Engine> {
         let mut engines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let engine = match engines.get(name) {
             Some((same, engine)) if *same == budget => return Arc::clone(engine),
             Some((_, engine)) => engine.with_budget(budget),
-            None => Engine::new(name.clone(), budget, Arc::clone(clock)),
+            None => {
+                Engine::new(name.clone(), budget, Arc::clone(&context.clock), Arc::clone(&context.leases))
+            }
         };
         let engine = Arc::new(engine);
         engines.insert(name.clone(), (budget, Arc::clone(&engine)));
@@ -64,7 +73,8 @@ pub fn connect(
     profile: &Profile,
     context: Context,
 ) -> Result<Vec<ConfiguredTarget>, InvalidTargets> {
-    let settings = config::read(config, profile, &context)?;
+    let secrets = context.secrets.known();
+    let settings = config::read(config, profile, &context.simulators, secrets.as_deref())?;
     let http = HttpClient::new().map_err(|error| InvalidTargets(vec![error.to_string()]))?;
     Ok(settings.into_iter().map(|settings| target(settings, &http, &context)).collect())
 }
@@ -79,18 +89,14 @@ pub fn check(
     profile: &Profile,
     simulators: &HashMap<String, String>,
 ) -> Result<(), InvalidTargets> {
-    config::read_with(config, profile, simulators, None).map(drop)
+    config::read(config, profile, simulators, None).map(drop)
 }
 
 fn target(settings: Settings, http: &HttpClient, context: &Context) -> ConfiguredTarget {
-    match settings {
-        Settings::Aktion(settings) => ConfiguredTarget {
-            name: settings.name.clone(),
-            fields: settings.mapping.fields().cloned().collect(),
-            api: {
-                let engine = context.engines.of(&settings.name, settings.budget, &context.clock);
-                Arc::new(aktion::Aktion::new(settings, http.clone(), engine))
-            },
-        },
-    }
+    let parts = Parts {
+        engine: context.engines.of(&settings.name, settings.budget, context),
+        http: http.clone(),
+        credentials: Credentials::new(Arc::clone(&context.secrets), &settings.credentials),
+    };
+    ConfiguredTarget { name: settings.name, fields: settings.own.fields, api: (settings.own.make)(parts) }
 }

@@ -7,7 +7,6 @@ mod columns;
 mod mapping;
 mod people;
 mod properties;
-mod session;
 mod settings;
 mod stored;
 
@@ -20,14 +19,16 @@ use people_core::person::Identifier;
 use people_core::ports::{Found, Listing, PersonUpdate, Target};
 use people_core::time::Timestamp;
 
+use super::config::Parts;
 use super::engine::{Engine, PersonAtATime, Run};
-use crate::http_client::HttpClient;
+use super::mapping::Mapping;
+use super::session::{Failure, REPETITIONS, Session};
 use answers::{Meaning, meaning};
-use calls::Call;
-use mapping::{Body, Mapping};
+use calls::{Call, Wire};
+use mapping::{Body, Place, body};
 use people::{People, Read};
-use session::{Failure, REPETITIONS, Session};
-pub(super) use settings::{Entry, Settings};
+pub(super) use settings::Entry;
+use settings::Settings;
 
 /// How often an update is sent again because somebody else changed the person meanwhile.
 const COLLISIONS: u32 = 3;
@@ -39,9 +40,9 @@ const AFTER_PROBLEM: Duration = Duration::from_secs(1);
 /// One Aktion, with its token and its list of people.
 pub(super) struct Aktion {
     engine: Arc<Engine>,
-    session: Arc<Session>,
+    session: Arc<Session<Wire>>,
     people: People,
-    mapping: Mapping,
+    mapping: Mapping<Place>,
 }
 
 /// How an update ended, and the last code.
@@ -49,15 +50,15 @@ type Ended = (Ending, Option<String>);
 
 impl Aktion {
     /// An Aktion that nothing has been asked yet.
-    pub(super) fn new(settings: Settings, http: HttpClient, engine: Arc<Engine>) -> Aktion {
-        let session = Session::new(Arc::clone(&engine), http, settings.base, &settings.credentials);
-        let session = Arc::new(session);
+    fn new(settings: Settings, parts: Parts) -> Aktion {
+        let engine = Arc::clone(&parts.engine);
+        let session = Arc::new(Session::new(Wire { base: settings.base }, parts));
         let people = People::new(Arc::clone(&engine), Arc::clone(&session), settings.upn);
         Aktion { engine, session, people, mapping: settings.mapping }
     }
 
     async fn update(&self, run: &Run<'_>, update: &PersonUpdate, sent: &mut u32) -> Ended {
-        let mut body = match self.mapping.body(update) {
+        let mut body = match body(&self.mapping, update) {
             Ok(body) if body.is_empty() => return (Ending::Unchanged, None),
             Ok(body) => body,
             Err(why) => return (Ending::Refused(why), None),

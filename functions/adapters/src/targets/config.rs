@@ -1,58 +1,99 @@
 //! Reads `targets.json` and finds everything that is wrong with it before anything is called. A wrong mapping would
 //! overwrite what it was never meant for, so nothing about it is left to be found out on real people.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use http::Uri;
-use http::uri::{Authority, Scheme};
+use people_core::ports::Target;
 use people_core::profile::Profile;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Context;
 use super::aktion;
+pub(super) use super::base_url::BaseUrl;
+use super::engine::Engine;
+use super::transform::Written;
+use crate::http_client::HttpClient;
 use crate::secret::Secret;
-use crate::secrets::Secrets;
+use crate::secrets::{Credentials, Secrets};
 
 /// Everything that is wrong with `targets.json`, a line each; every line names the place as a JSON Pointer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the targets are not valid:\n{}", .0.join("\n"))]
 pub struct InvalidTargets(pub Vec<String>);
 
-/// One target, checked.
-#[derive(Debug)]
-pub(super) enum Settings {
-    /// An Aktion.
-    Aktion(aktion::Settings),
+/// Every kind of target there is. A new one is a file beside this one, a variant here, and the arm that it then needs.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum KindName {
+    /// Aktion.NEXT and Aktion CLOUD.
+    Aktion,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-enum Entry {
-    Aktion(aktion::Entry),
+impl KindName {
+    fn check(self, own: &Own<'_>, check: &mut Check<'_>) -> (Option<Checked>, Budget) {
+        match self {
+            KindName::Aktion => check.kind::<aktion::Entry>(own),
+        }
+    }
+}
+
+/// What a kind of target reads of its entry in `targets.json`, beside what all kinds have.
+pub(super) trait Kind: DeserializeOwned {
+    /// What a target of this kind is asked for where its entry does not say it.
+    const BUDGET: Budget;
+    /// What it is logged in with.
+    type Credentials: DeserializeOwned;
+    /// The same as it is told to an administrator.
+    const CREDENTIALS: &'static str;
+
+    /// Checks the entry, notes what is wrong with it, and tells how the target is made. Nothing is called.
+    fn check(self, fields: &Pairs<Written>, check: &mut Check<'_>) -> Option<Checked>;
+}
+
+/// An entry that has been checked.
+pub(super) struct Checked {
+    /// The profile fields that the target takes.
+    pub(super) fields: BTreeSet<Arc<str>>,
+    /// Makes the target.
+    pub(super) make: Box<dyn FnOnce(Parts) -> Arc<dyn Target>>,
+}
+
+/// What a target is made of, beside its entry.
+pub(super) struct Parts {
+    /// What goes on there.
+    pub(super) engine: Arc<Engine>,
+    /// The connections.
+    pub(super) http: HttpClient,
+    /// What it is logged in with.
+    pub(super) credentials: Credentials,
+}
+
+/// One target, checked, with what all kinds have in common.
+pub(super) struct Settings {
+    /// Its name.
+    pub(super) name: Arc<str>,
+    /// The name of its credentials.
+    pub(super) credentials: String,
+    /// How much it is asked for.
+    pub(super) budget: Budget,
+    /// The rest.
+    pub(super) own: Checked,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File<'a> {
     #[serde(borrow)]
-    targets: Vec<&'a RawValue>,
+    targets: Vec<Pairs<&'a RawValue>>,
 }
 
-/// Reads and checks all targets.
+/// Reads and checks all targets. Without `secrets`, credentials are not missed: nobody knows them yet. `simulators` are those
+/// that `simulator:NAME` may name.
 pub(super) fn read(
-    json: &[u8],
-    profile: &Profile,
-    context: &Context,
-) -> Result<Vec<Settings>, InvalidTargets> {
-    read_with(json, profile, &context.simulators, Some(&context.secrets))
-}
-
-/// Reads and checks all targets. Without `secrets`, credentials are not missed, and no target can be made.
-pub(super) fn read_with(
     json: &[u8],
     profile: &Profile,
     simulators: &HashMap<String, String>,
@@ -63,16 +104,10 @@ pub(super) fn read_with(
     let mut faults = Vec::new();
     let mut names = BTreeSet::new();
     let mut targets = Vec::new();
-    for (index, entry) in file.targets.iter().enumerate() {
+    for (index, entry) in file.targets.into_iter().enumerate() {
         let at = format!("/targets/{index}");
-        let mut check = Check { profile, simulators, secrets, at, faults: &mut faults };
-        match serde_json::from_str(entry.get()) {
-            Ok(Entry::Aktion(entry)) => {
-                check.name(&entry.name, &mut names);
-                targets.extend(entry.check(&mut check).map(Settings::Aktion));
-            }
-            Err(error) => check.fault("", error),
-        }
+        let mut check = Check { profile, simulators, secrets, at, faults: &mut faults, base: None };
+        targets.extend(check.target(entry, &mut names));
     }
     if faults.is_empty() { Ok(targets) } else { Err(InvalidTargets(faults)) }
 }
@@ -84,7 +119,12 @@ pub(super) struct Check<'a> {
     secrets: Option<&'a Secrets>,
     at: String,
     faults: &'a mut Vec<String>,
+    /// Where the target is; `None` where that is wrong.
+    pub(super) base: Option<BaseUrl>,
 }
+
+/// The members of an entry that nobody has read yet.
+struct Members<'a>(BTreeMap<String, &'a RawValue>);
 
 impl Check<'_> {
     /// Notes a fault at a place below the target: a JSON Pointer, or nothing.
@@ -97,6 +137,67 @@ impl Check<'_> {
         self.faults.len()
     }
 
+    /// First what all kinds have, then what this one has.
+    fn target(&mut self, entry: Pairs<&RawValue>, names: &mut BTreeSet<String>) -> Option<Settings> {
+        let mut members = Members(BTreeMap::new());
+        for (name, value) in entry.0 {
+            if members.0.insert(name.clone(), value).is_some() {
+                self.fault(&pointer("", &name), "it is there twice");
+            }
+        }
+        let name: Option<String> = self.required(&mut members, "name");
+        name.iter().for_each(|name| self.name(name, names));
+        let kind: Option<KindName> = self.required(&mut members, "kind");
+        let plain = self.optional(&mut members, "allowPlainHttp").unwrap_or(false);
+        if let Some(url) = self.required::<String>(&mut members, "baseUrl") {
+            self.base = self.base_url("/baseUrl", &url, plain);
+        }
+        let credentials: Option<String> = self.required(&mut members, "credentials");
+        let limit: Option<u32> = self.optional(&mut members, "limit");
+        let rate: Option<Option<f64>> = self.optional(&mut members, "ratePerSecond");
+        let fields: Option<Pairs<Written>> = self.required(&mut members, "fields");
+        let before = self.faults();
+        let own = Own {
+            members: members.rest(),
+            fields: fields.unwrap_or_default(),
+            credentials: credentials.as_deref().unwrap_or_default(),
+        };
+        let (checked, usual) = kind?.check(&own, self);
+        let budget = Budget {
+            limit: limit.map_or(usual.limit, |limit| limit as usize),
+            rate_per_second: rate.unwrap_or(usual.rate_per_second),
+        };
+        self.budget(budget);
+        let checked = checked.filter(|_| self.faults() == before)?;
+        Some(Settings { name: name?.into(), credentials: credentials?, budget, own: checked })
+    }
+
+    /// What one kind says to an entry.
+    fn kind<K: Kind>(&mut self, own: &Own<'_>) -> (Option<Checked>, Budget) {
+        self.credentials::<K>(own.credentials);
+        let checked = match serde_json::from_str::<K>(&own.members) {
+            Ok(kind) => kind.check(&own.fields, self),
+            Err(error) => {
+                self.fault("", without_place(&error));
+                None
+            }
+        };
+        (checked, K::BUDGET)
+    }
+
+    fn required<T: DeserializeOwned>(&mut self, members: &mut Members<'_>, name: &str) -> Option<T> {
+        if !members.0.contains_key(name) {
+            self.fault("", format!("it has no \"{name}\""));
+        }
+        self.optional(members, name)
+    }
+
+    fn optional<T: DeserializeOwned>(&mut self, members: &mut Members<'_>, name: &str) -> Option<T> {
+        let value = members.0.remove(name)?;
+        let read = serde_json::from_str(value.get());
+        read.map_err(|error| self.fault(&pointer("", name), without_place(&error))).ok()
+    }
+
     fn name(&mut self, name: &str, names: &mut BTreeSet<String>) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if name.is_empty() || name.len() > 40 || !name.chars().all(allowed) {
@@ -107,8 +208,8 @@ impl Check<'_> {
         }
     }
 
-    /// The address that a base URL stands for.
-    pub(super) fn base_url(&mut self, text: &str, allow_plain_http: bool) -> Option<BaseUrl> {
+    /// The address that a URL at this place stands for.
+    pub(super) fn base_url(&mut self, place: &str, text: &str, allow_plain_http: bool) -> Option<BaseUrl> {
         let result = match text.strip_prefix("simulator:") {
             Some(name) => match self.simulators.get(name) {
                 Some(url) => BaseUrl::parse(url, true),
@@ -116,31 +217,55 @@ impl Check<'_> {
             },
             None => BaseUrl::parse(text, allow_plain_http),
         };
-        result.map_err(|fault| self.fault("/baseUrl", fault)).ok()
+        result.map_err(|fault| self.fault(place, fault)).ok()
     }
 
-    /// The credentials of this name, in the shape that the kind of target wants; `None` without a fault where credentials
-    /// are not at hand at all.
-    pub(super) fn credentials<T: DeserializeOwned>(&mut self, name: &str, shape: &str) -> Option<T> {
-        let Some(json) = self.secrets?.get(name).map(Secret::reveal) else {
-            self.fault("/credentials", format!("there are no credentials '{name}'"));
-            return None;
-        };
-        let read = serde_json::from_str(json);
-        // The error is not shown: it quotes what it met.
-        read.map_err(|_| self.fault("/credentials", format!("the credentials '{name}' are not {shape}"))).ok()
+    /// Whether the credentials are there, in the shape that the kind wants, as far as they are known.
+    fn credentials<K: Kind>(&mut self, name: &str) {
+        let Some(secrets) = self.secrets else { return };
+        match secrets.get(name).map(Secret::reveal) {
+            None => self.fault("/credentials", format!("there are no credentials '{name}'")),
+            // The error is not shown: it quotes what it met.
+            Some(json) if serde_json::from_str::<K::Credentials>(json).is_err() => {
+                self.fault("/credentials", format!("the credentials '{name}' are not {}", K::CREDENTIALS));
+            }
+            Some(_) => {}
+        }
     }
 
-    /// The checked budget.
-    pub(super) fn budget(&mut self, limit: u32, rate_per_second: Option<f64>) -> Budget {
-        if !(1..=1000).contains(&limit) {
+    fn budget(&mut self, budget: Budget) {
+        if !(1..=1000).contains(&budget.limit) {
             self.fault("/limit", "it is not between 1 and 1000");
         }
-        if rate_per_second.is_some_and(|rate| !(0.001..=1000.0).contains(&rate)) {
+        if budget.rate_per_second.is_some_and(|rate| !(0.001..=1000.0).contains(&rate)) {
             self.fault("/ratePerSecond", "it is neither null nor between 0.001 and 1000");
         }
-        Budget { limit: limit as usize, rate_per_second }
     }
+}
+
+/// What is of one kind in an entry.
+struct Own<'a> {
+    /// The members that not all kinds have, as JSON.
+    members: String,
+    fields: Pairs<Written>,
+    credentials: &'a str,
+}
+
+impl Members<'_> {
+    /// What is left, as a JSON object.
+    fn rest(&self) -> String {
+        let members = self
+            .0
+            .iter()
+            .map(|(name, value)| format!("{}:{}", serde_json::Value::from(name.as_str()), value.get()));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    }
+}
+
+/// What is wrong, without the line and column of a text that nobody has.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
 }
 
 /// How much a target is asked for.
@@ -152,80 +277,32 @@ pub(super) struct Budget {
     pub(super) rate_per_second: Option<f64>,
 }
 
-/// One call at once, where `targets.json` does not say it.
-pub(super) fn default_limit() -> u32 {
-    1
-}
+/// The members of a JSON object, in their order, also those that are there twice.
+#[derive(Debug)]
+pub(super) struct Pairs<T>(pub(super) Vec<(String, T)>);
 
-/// Five calls a second, where `targets.json` does not say it.
-pub(super) fn default_rate() -> Option<f64> {
-    Some(5.0)
-}
-
-/// Where a target is. `Debug` prints the host alone.
-#[derive(Clone)]
-pub(super) struct BaseUrl {
-    scheme: Scheme,
-    authority: Authority,
-    prefix: String,
-}
-
-impl BaseUrl {
-    fn parse(text: &str, allow_plain_http: bool) -> Result<BaseUrl, String> {
-        let wrong = || "it is not a URL like https://host/path".to_owned();
-        let parts = text.parse::<Uri>().map_err(|_| wrong())?.into_parts();
-        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else { return Err(wrong()) };
-        let path = parts.path_and_query;
-        if authority.host().is_empty() || authority.as_str().contains('@') || text.contains(['?', '#']) {
-            return Err(wrong());
-        }
-        match scheme.as_str() {
-            "https" => {}
-            "http" if allow_plain_http => {}
-            "http" => return Err("plain http needs \"allowPlainHttp\": true".to_owned()),
-            _ => return Err(wrong()),
-        }
-        let prefix = path.map(|path| path.path().trim_end_matches('/').to_owned()).unwrap_or_default();
-        Ok(BaseUrl { scheme, authority, prefix })
-    }
-
-    /// The URL of a call: `path_and_query` begins with a slash and has only characters that a URL may have.
-    pub(super) fn join(&self, path_and_query: &str) -> Uri {
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(format!("{}{path_and_query}", self.prefix))
-            .build()
-            .unwrap_or_default()
+impl<T> Default for Pairs<T> {
+    fn default() -> Pairs<T> {
+        Pairs(Vec::new())
     }
 }
 
-impl fmt::Debug for BaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.authority.host())
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs<T>, D::Error> {
+        deserializer.deserialize_map(PairsVisitor(PhantomData))
     }
 }
 
-/// The members of a JSON object of texts, in their order, also those that are there twice.
-#[derive(Debug, Default)]
-pub(super) struct Pairs(pub(super) Vec<(String, String)>);
+struct PairsVisitor<T>(PhantomData<T>);
 
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
-        deserializer.deserialize_map(PairsVisitor)
-    }
-}
-
-struct PairsVisitor;
-
-impl<'de> Visitor<'de> for PairsVisitor {
-    type Value = Pairs;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for PairsVisitor<T> {
+    type Value = Pairs<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of strings")
+        f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<T>, A::Error> {
         let mut pairs = Vec::new();
         while let Some(pair) = map.next_entry()? {
             pairs.push(pair);
@@ -238,6 +315,3 @@ impl<'de> Visitor<'de> for PairsVisitor {
 pub(super) fn pointer(place: &str, name: &str) -> String {
     format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
-
-/// A name, shared by all who tell it.
-pub(super) type Name = Arc<str>;

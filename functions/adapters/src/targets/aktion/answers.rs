@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::calls::Call;
 use crate::http_client::Answer;
+use crate::targets::session::Step;
 
 /// An answer, read as far as it can be.
 #[derive(Clone)]
@@ -50,28 +51,13 @@ impl Reply {
     }
 }
 
-/// What an answer means to any call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// It is about what was asked.
-    Answered,
-    /// The token is not valid, or not any more.
-    TokenGone,
-    /// Too many calls.
-    Busy,
-    /// Something went wrong there, and may not the next time.
-    Failed,
-    /// No call of this run can succeed: why, after the target's name.
-    Stop(&'static str),
-}
-
 /// What the answer to a call means, as far as that is the same for all (targets.md 1.2 to 1.5).
 pub(super) fn step(reply: &Reply, call: &Call) -> Step {
     match (reply.status.as_u16(), reply.number) {
-        (401, Some(1003 | 1004)) => Step::Stop("refuses our log-in"),
+        (401, Some(1003 | 1004)) => Step::Refused("refuses our log-in"),
         (401, Some(1006 | 1007)) => Step::Stop("does not accept calls from our address"),
-        (401, Some(1008)) | (429, _) => Step::Busy,
-        (401, _) if matches!(call, Call::LogIn(_)) => Step::Stop("refuses our log-in"),
+        (401, Some(1008)) | (429, _) => Step::Busy(None),
+        (401, _) if matches!(call, Call::LogIn(_)) => Step::Refused("refuses our log-in"),
         // Without a number the token is as likely as the rest, and one log-in more does no harm.
         (401, _) => Step::TokenGone,
         (400, _) if matches!(call, Call::LogIn(_)) => Step::Stop("does not understand our log-in"),

@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use people_core::profile::FieldType;
 use people_core::time::is_date;
 
 use super::properties::is_longer;
+use crate::targets::transform::Shape;
 
 /// A column's SQL type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,32 +46,33 @@ impl SqlType {
         })
     }
 
-    /// Whether a field of this type could ever be written to the column.
-    pub(super) fn takes(self, kind: FieldType) -> bool {
-        match self {
-            SqlType::NVarChar(length) => kind != FieldType::Date || length.is_none_or(|length| length >= 10),
-            SqlType::Date | SqlType::Moment(..) => matches!(kind, FieldType::Date | FieldType::String),
-            SqlType::Bit | SqlType::Int => kind == FieldType::String,
+    /// Whether a value of this shape could ever be written to the column.
+    pub(super) fn fits(self, shape: Shape) -> bool {
+        match (shape, self) {
+            (Shape::Texts | Shape::People, _) => false,
+            (Shape::Date, SqlType::NVarChar(length)) => length.is_none_or(|length| length >= 10),
+            (Shape::Date, SqlType::Bit | SqlType::Int) => false,
+            (Shape::Date | Shape::Text | Shape::Person, _) => true,
         }
     }
 
     /// The text that is sent to the column of this name; "" clears a column of any type. `Err` is a sentence without
     /// the value.
-    pub(super) fn send<'a>(self, column: &str, text: &'a str) -> Result<Cow<'a, str>, String> {
+    pub(super) fn send<'a>(self, column: &str, text: Cow<'a, str>) -> Result<Cow<'a, str>, String> {
         if text.is_empty() {
-            return Ok(Cow::Borrowed(text));
+            return Ok(text);
         }
-        let sent = match self {
-            SqlType::Bit => matches!(text, "0" | "1").then_some(text).ok_or("takes 0 or 1".to_owned()),
-            SqlType::Int => text.parse::<i32>().map(|_| text).map_err(|_| "takes a whole number".to_owned()),
-            SqlType::Date => day(text, "0001-01-01", "9999-12-31").map(|()| text),
+        let fault = match self {
+            SqlType::Bit if !matches!(&*text, "0" | "1") => Some("takes 0 or 1".to_owned()),
+            SqlType::Int if text.parse::<i32>().is_err() => Some("takes a whole number".to_owned()),
+            SqlType::Date => day(&text, "0001-01-01", "9999-12-31").err(),
             SqlType::Moment(first, last) => return moment(column, text, (first, last)),
-            SqlType::NVarChar(Some(most)) if is_longer(text, most) => {
-                Err(format!("has at most {most} characters"))
+            SqlType::NVarChar(Some(most)) if is_longer(&text, most) => {
+                Some(format!("has at most {most} characters"))
             }
-            SqlType::NVarChar(_) => Ok(text),
+            SqlType::Bit | SqlType::Int | SqlType::NVarChar(_) => None,
         };
-        sent.map(Cow::Borrowed).map_err(|fault| format!("{column} {fault}"))
+        fault.map_or(Ok(text), |fault| Err(format!("{column} {fault}")))
     }
 }
 
@@ -82,12 +83,12 @@ fn day(text: &str, first: &str, last: &str) -> Result<(), String> {
 }
 
 /// A day gets midnight as its time; a text may have a time of its own, `YYYY-MM-DDThh:mm:ss`.
-fn moment<'a>(column: &str, text: &'a str, (first, last): (&str, &str)) -> Result<Cow<'a, str>, String> {
-    let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
+fn moment<'a>(column: &str, text: Cow<'a, str>, (first, last): (&str, &str)) -> Result<Cow<'a, str>, String> {
+    let (date, time) = text.split_once('T').map_or((&*text, None), |(date, time)| (date, Some(time)));
     day(date, first, last).map_err(|fault| format!("{column} {fault}"))?;
     match time {
         None => Ok(Cow::Owned(format!("{date}T00:00:00"))),
-        Some(time) if is_time(time) => Ok(Cow::Borrowed(text)),
+        Some(time) if is_time(time) => Ok(text),
         Some(_) => Err(format!("{column} takes a time like 23:59:59, without a zone")),
     }
 }
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     fn sent(sql_type: &str, text: &str) -> Option<String> {
-        SqlType::parse(sql_type).unwrap().send("a2s1", text).ok().map(Cow::into_owned)
+        SqlType::parse(sql_type).unwrap().send("a2s1", text.into()).ok().map(Cow::into_owned)
     }
 
     #[test]

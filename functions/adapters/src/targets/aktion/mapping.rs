@@ -1,18 +1,17 @@
-//! Which profile field is which property or user column, and the body of an update that follows from it. What breaks a
-//! limit of Aktion's is refused here, before anything of the update is sent.
+//! The body of an update, as it follows from the mapping to properties and user columns. What breaks a limit of Aktion's is
+//! refused here, before anything of the update is sent.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use people_core::ports::PersonUpdate;
-use people_core::update::{Change, Value};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::columns::SqlType;
-use super::properties::{COLUMNS, MAX_PERSON_ID, PERSON_ID, Property, SEX, Sent, is_longer};
-use crate::targets::config::Name;
+use super::properties::{COLUMNS, MAX_PERSON_ID, PERSON_ID, Property, SEX, Written, is_longer};
+use crate::targets::mapping::Mapping;
+use crate::targets::transform::Sent;
 
 /// Where a field goes.
 #[derive(Debug, Clone)]
@@ -20,48 +19,38 @@ pub(super) enum Place {
     /// To a property.
     Property(&'static Property),
     /// To a user column.
-    Column(Name, SqlType),
+    Column(Arc<str>, SqlType),
 }
 
-/// A checked mapping: no two fields have the same place.
-#[derive(Debug, Default)]
-pub(in crate::targets) struct Mapping(pub(super) HashMap<Arc<str>, Place>);
-
-impl Mapping {
-    /// The profile fields that are mapped.
-    pub(in crate::targets) fn fields(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.0.keys()
+/// What is sent for an update. `Err` says in a sentence without values why it must not be sent.
+pub(super) fn body<'a>(mapping: &'a Mapping<Place>, update: &'a PersonUpdate) -> Result<Body<'a>, String> {
+    let person_id = update.key.0.as_str();
+    if person_id.trim().is_empty() || is_longer(person_id, MAX_PERSON_ID) {
+        return Err(format!("{PERSON_ID} has 1 to {MAX_PERSON_ID} characters"));
     }
-
-    /// What is sent for an update. `Err` says in a sentence without values why it must not be sent.
-    pub(super) fn body<'a>(&'a self, update: &'a PersonUpdate) -> Result<Body<'a>, String> {
-        let person_id = update.key.0.as_str();
-        if person_id.trim().is_empty() || is_longer(person_id, MAX_PERSON_ID) {
-            return Err(format!("{PERSON_ID} has 1 to {MAX_PERSON_ID} characters"));
-        }
-        let mut body = Body { person_id, properties: Vec::new(), columns: Vec::new(), kept_sex: None };
-        for change in &update.changes {
-            self.add(change, &mut body)?;
-        }
-        Ok(body)
-    }
-
-    fn add<'a>(&'a self, change: &'a Change, body: &mut Body<'a>) -> Result<(), String> {
-        let value = match &change.value {
-            Value::Reset => None,
-            Value::Text(text) => Some(text.as_str()),
-            Value::Texts(_) | Value::MultiLang(_) | Value::MultiLangs(_) => {
-                return Err(format!("{} is more than one text", change.field));
-            }
+    let mut body = Body { person_id, properties: Vec::new(), columns: Vec::new(), kept_sex: None };
+    for (place, value) in mapping.values(update)? {
+        let text = match value {
+            Sent::Reset => None,
+            Sent::Text(text) => Some(text),
+            Sent::Texts(_) => return Err(format!("{} is one text", place.name())),
         };
-        match self.0.get(&change.field) {
-            Some(Place::Property(property)) => body.properties.push((property.name, property.send(value)?)),
-            Some(Place::Column(name, sql_type)) => {
-                body.columns.push((name, sql_type.send(name, value.unwrap_or(""))?));
+        match place {
+            Place::Property(property) => body.properties.push((property.name, property.send(text)?)),
+            Place::Column(name, sql_type) => {
+                body.columns.push((name, sql_type.send(name, text.unwrap_or_default())?));
             }
-            None => return Err(format!("{} is not mapped", change.field)),
         }
-        Ok(())
+    }
+    Ok(body)
+}
+
+impl Place {
+    fn name(&self) -> &str {
+        match self {
+            Place::Property(property) => property.name,
+            Place::Column(name, _) => name,
+        }
     }
 }
 
@@ -70,7 +59,7 @@ impl Mapping {
 #[derive(Clone)]
 pub(super) struct Body<'a> {
     pub(super) person_id: &'a str,
-    pub(super) properties: Vec<(&'static str, Sent<'a>)>,
+    pub(super) properties: Vec<(&'static str, Written<'a>)>,
     pub(super) columns: Vec<(&'a str, Cow<'a, str>)>,
     /// Sent along as it is, and apart from what changes: that it is there afterwards tells nothing about the update.
     kept_sex: Option<u8>,
@@ -100,8 +89,8 @@ impl Serialize for Body<'_> {
         map.serialize_entry(PERSON_ID, self.person_id)?;
         for (name, value) in &self.properties {
             match value {
-                Sent::Text(text) => map.serialize_entry(name, text)?,
-                Sent::Number(number) => map.serialize_entry(name, number)?,
+                Written::Text(text) => map.serialize_entry(name, text)?,
+                Written::Number(number) => map.serialize_entry(name, number)?,
             }
         }
         if let Some(sex) = self.kept_sex {

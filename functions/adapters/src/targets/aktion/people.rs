@@ -13,12 +13,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answers::Reply;
-use super::calls::Call;
+use super::calls::{Call, Wire};
 use super::properties::{MAX_PERSON_ID, is_longer};
-use super::session::{REPETITIONS, Session};
 use super::settings::Upn;
 use super::stored::Stored;
 use crate::targets::engine::{Engine, Run};
+use crate::targets::session::{REPETITIONS, Session};
 
 /// How many people a page is asked to have.
 const PAGE: usize = 500;
@@ -34,7 +34,7 @@ const FRESH_MS: u128 = 60_000;
 /// The people of one Aktion.
 pub(super) struct People {
     engine: Arc<Engine>,
-    session: Arc<Session>,
+    session: Arc<Session<Wire>>,
     upn: Option<Upn>,
     /// Held for a moment only, so that nobody whom it can answer waits for a list that is being read.
     snapshot: Mutex<Option<Arc<Snapshot>>>,
@@ -83,7 +83,7 @@ pub(super) enum Read {
 }
 
 impl People {
-    pub(super) fn new(engine: Arc<Engine>, session: Arc<Session>, upn: Option<Upn>) -> People {
+    pub(super) fn new(engine: Arc<Engine>, session: Arc<Session<Wire>>, upn: Option<Upn>) -> People {
         People { engine, session, upn, snapshot: Mutex::default(), gate: tokio::sync::Mutex::default() }
     }
 

@@ -1,6 +1,8 @@
 //! What a person has at Aktion: the properties of `person/update` with their limits. One table, so that what is checked
 //! before it is sent, what may be mapped and what is read back cannot differ.
 
+use std::borrow::Cow;
+
 /// Which Aktion it is; some properties belong to one of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,9 +77,9 @@ pub(super) static PROPERTIES: [Property; 17] = [
 ];
 
 /// A value as it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent<'a> {
-    Text(&'a str),
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Written<'a> {
+    Text(Cow<'a, str>),
     Number(u8),
 }
 
@@ -88,25 +90,33 @@ impl Property {
     }
 
     /// What is sent for a text, or for a reset (`None`). `Err` is a sentence without the value.
-    pub(super) fn send<'a>(&self, value: Option<&'a str>) -> Result<Sent<'a>, String> {
+    pub(super) fn send<'a>(&self, value: Option<Cow<'a, str>>) -> Result<Written<'a>, String> {
         let name = self.name;
-        let text = value.unwrap_or("");
+        let is_reset = value.is_none();
+        let text = value.unwrap_or_default();
         match self.rule {
             Rule::Digits(_) if text.is_empty() => Err(format!("{name} cannot be cleared")),
             Rule::Digits(exactly) => {
                 let fits = text.len() == exactly && text.bytes().all(|byte| byte.is_ascii_digit());
-                if fits { Ok(Sent::Text(text)) } else { Err(format!("{name} has exactly {exactly} digits")) }
+                if fits {
+                    Ok(Written::Text(text))
+                } else {
+                    Err(format!("{name} has exactly {exactly} digits"))
+                }
             }
-            Rule::Text(most) if is_longer(text, most) => Err(format!("{name} has at most {most} characters")),
+            Rule::Text(most) if is_longer(&text, most) => {
+                Err(format!("{name} has at most {most} characters"))
+            }
             Rule::Hex(most) if text.len() > most || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                 Err(format!("{name} has at most {most} hexadecimal digits and nothing else"))
             }
-            Rule::Text(_) | Rule::Hex(_) => Ok(Sent::Text(text)),
-            Rule::Sex => match value {
-                None | Some("0") => Ok(Sent::Number(0)),
-                Some("1") => Ok(Sent::Number(1)),
-                Some("2") => Ok(Sent::Number(2)),
-                Some(_) => Err(format!("{name} is 0 (undefined), 1 (male) or 2 (female)")),
+            Rule::Text(_) | Rule::Hex(_) => Ok(Written::Text(text)),
+            Rule::Sex => match &*text {
+                "" if is_reset => Ok(Written::Number(0)),
+                "0" => Ok(Written::Number(0)),
+                "1" => Ok(Written::Number(1)),
+                "2" => Ok(Written::Number(2)),
+                _ => Err(format!("{name} is 0 (undefined), 1 (male) or 2 (female)")),
             },
         }
     }

@@ -4,34 +4,26 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use people_core::profile::{Field, FieldType, Source};
 use serde::Deserialize;
 
+use super::Aktion;
 use super::columns::{SqlType, TYPES};
-use super::mapping::{Mapping, Place};
+use super::mapping::Place;
 use super::properties::{COLUMNS, PERSON_ID, Product, Property, Rule};
 use crate::secret::Secret;
-use crate::targets::config::{BaseUrl, Budget, Check, Name, Pairs, default_limit, default_rate, pointer};
+use crate::targets::config::{BaseUrl, Budget, Check, Checked, Kind, Pairs, pointer};
+use crate::targets::mapping::{Mapping, Properties};
+use crate::targets::transform::{Shape, Written};
 
-/// An Aktion as `targets.json` writes it.
+/// What is Aktion's own in its entry in `targets.json`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::targets) struct Entry {
-    pub(in crate::targets) name: String,
-    base_url: String,
-    #[serde(default)]
-    allow_plain_http: bool,
     #[serde(default)]
     product: Product,
-    credentials: String,
     identifiers: Identifiers,
-    fields: Pairs,
     #[serde(default)]
-    columns: Pairs,
-    #[serde(default = "default_limit")]
-    limit: u32,
-    #[serde(default = "default_rate")]
-    rate_per_second: Option<f64>,
+    columns: Pairs<String>,
 }
 
 #[derive(Deserialize)]
@@ -65,14 +57,10 @@ pub(super) struct Credentials {
 }
 
 /// A checked Aktion.
-#[derive(Debug)]
-pub(in crate::targets) struct Settings {
-    pub(in crate::targets) name: Name,
-    pub(in crate::targets) mapping: Mapping,
+pub(super) struct Settings {
+    pub(super) mapping: Mapping<Place>,
     pub(super) base: BaseUrl,
-    pub(super) credentials: Credentials,
     pub(super) upn: Option<Upn>,
-    pub(in crate::targets) budget: Budget,
 }
 
 impl Upn {
@@ -84,35 +72,26 @@ impl Upn {
     }
 }
 
-impl Entry {
-    /// Checks it; `None` where it has faults.
-    pub(in crate::targets) fn check(self, check: &mut Check<'_>) -> Option<Settings> {
-        let before = check.faults();
-        let base = check.base_url(&self.base_url, self.allow_plain_http);
-        let credentials = check.credentials(&self.credentials, "{\"userLogin\": \"…\", \"apiKey\": \"…\"}");
+impl Kind for Entry {
+    /// Nothing is published about how many calls Aktion takes (targets.md, 1.6).
+    const BUDGET: Budget = Budget { limit: 1, rate_per_second: Some(5.0) };
+    type Credentials = Credentials;
+    const CREDENTIALS: &'static str = "{\"userLogin\": \"…\", \"apiKey\": \"…\"}";
+
+    fn check(self, fields: &Pairs<Written>, check: &mut Check<'_>) -> Option<Checked> {
         let upn = self.identifiers.user_principal_name;
         if upn == Some(Upn::LoginName) && self.product == Product::Cloud {
             check.fault("/identifiers/userPrincipalName", "LoginName is of the product next only");
         }
         let columns = columns(&self.columns, check);
-        let rules = Rules { product: self.product, upn, columns: &columns };
-        let mapping = rules.mapping(&self.fields, check);
-        let budget = check.budget(self.limit, self.rate_per_second);
-        if check.faults() > before {
-            return None;
-        }
-        Some(Settings {
-            name: self.name.into(),
-            mapping,
-            base: base?,
-            credentials: credentials?,
-            upn,
-            budget,
-        })
+        let mapping = Mapping::check(fields, &Rules { product: self.product, upn, columns: &columns }, check);
+        let (fields, base) = (mapping.fields(), check.base.clone()?);
+        let settings = Settings { mapping, base, upn };
+        Some(Checked { fields, make: Box::new(|parts| Arc::new(Aktion::new(settings, parts))) })
     }
 }
 
-fn columns(pairs: &Pairs, check: &mut Check<'_>) -> HashMap<String, SqlType> {
+fn columns(pairs: &Pairs<String>, check: &mut Check<'_>) -> HashMap<String, SqlType> {
     let mut columns = HashMap::new();
     let mut names = HashSet::new();
     for (name, text) in &pairs.0 {
@@ -134,66 +113,42 @@ struct Rules<'a> {
     columns: &'a HashMap<String, SqlType>,
 }
 
-impl Rules<'_> {
-    fn mapping(&self, pairs: &Pairs, check: &mut Check<'_>) -> Mapping {
-        let mut mapping = Mapping::default();
-        let mut taken: HashMap<&str, &str> = HashMap::new();
-        for (field, wanted) in &pairs.0 {
-            let place = pointer("/fields", field);
-            if mapping.0.contains_key(field.as_str()) {
-                check.fault(&place, format!("'{field}' is there twice"));
-            }
-            if let Some(other) = taken.insert(wanted, field).filter(|other| other != field) {
-                check.fault(&place, format!("{wanted} is taken by '{other}'"));
-            }
-            match self.place(field, wanted, check) {
-                Ok(to) => drop(mapping.0.insert(Arc::from(field.as_str()), to)),
-                Err(fault) => check.fault(&place, fault),
-            }
-        }
-        mapping
-    }
+impl Properties for Rules<'_> {
+    type Place = Place;
 
-    fn place(&self, field: &str, wanted: &str, check: &Check<'_>) -> Result<Place, String> {
-        let field = check.profile.field(field).ok_or_else(|| format!("there is no field '{field}'"))?;
-        fault_of_field(field).map_or(Ok(()), Err)?;
-        if let Some(column) = wanted.strip_prefix(COLUMNS).and_then(|rest| rest.strip_prefix('.')) {
+    fn place(&self, property: &str, shape: Shape) -> Result<Place, String> {
+        let unfit = || match shape {
+            Shape::Texts | Shape::People => {
+                format!("a list does not fit {property}: \"first\" or \"join\" makes one text of it")
+            }
+            Shape::Date | Shape::Text | Shape::Person => format!("a {shape:?} does not fit {property}"),
+        };
+        if let Some(column) = property.strip_prefix(COLUMNS).and_then(|rest| rest.strip_prefix('.')) {
             let sql_type = self.columns.get(column);
             let sql_type = *sql_type.ok_or_else(|| format!("the column {column} is not in \"columns\""))?;
-            if !sql_type.takes(field.kind) {
-                return Err(format!("a {} does not fit the column {column}", field.kind));
-            }
-            return Ok(Place::Column(column.into(), sql_type));
+            let place = Place::Column(column.into(), sql_type);
+            return sql_type.fits(shape).then_some(place).ok_or_else(unfit);
         }
-        if wanted == PERSON_ID || self.upn.is_some_and(|upn| upn.name() == wanted) {
-            return Err(format!("{wanted} is an identifier and is never written"));
+        if property == PERSON_ID || self.upn.is_some_and(|upn| upn.name() == property) {
+            return Err(format!("{property} is an identifier and is never written"));
         }
-        let property = Property::named(wanted).ok_or_else(|| format!("Aktion has no property '{wanted}'"))?;
-        match property.only {
-            Some(only) if only != self.product => {
+        let known =
+            Property::named(property).ok_or_else(|| format!("Aktion has no property '{property}'"))?;
+        match (known.only, shape) {
+            (Some(only), _) if only != self.product => {
                 let product = if only == Product::Next { "next" } else { "cloud" };
-                Err(format!("{wanted} is of the product {product} only"))
+                Err(format!("{property} is of the product {product} only"))
             }
-            _ if field.kind == FieldType::Date && !matches!(property.rule, Rule::Text(_)) => {
-                Err(format!("a {} does not fit {wanted}", field.kind))
-            }
-            _ => Ok(Place::Property(property)),
+            (_, Shape::Texts | Shape::People) => Err(unfit()),
+            (_, Shape::Date) if !matches!(known.rule, Rule::Text(_)) => Err(unfit()),
+            (_, Shape::Date | Shape::Text | Shape::Person) => Ok(Place::Property(known)),
         }
     }
-}
 
-fn fault_of_field(field: &Field) -> Option<String> {
-    let name = &field.name;
-    if field.source != Source::Api {
-        return Some(format!("'{name}' is set by somebody else: its source is {:?}", field.source));
+    fn takes(&self, place: &Place, text: &str) -> Result<(), String> {
+        match place {
+            Place::Property(property) => property.send(Some(text.into())).map(drop),
+            Place::Column(name, sql_type) => sql_type.send(name, text.into()).map(drop),
+        }
     }
-    if field.kind == FieldType::File {
-        return Some(format!("'{name}' is a File, which no target takes"));
-    }
-    if field.is_list {
-        return Some(format!("'{name}' is a list, which needs a transformation that does not exist yet"));
-    }
-    matches!(field.kind, FieldType::MultiLang | FieldType::PersonIdentifier).then(|| {
-        format!("'{name}' is a {}, which needs a transformation that does not exist yet", field.kind)
-    })
 }

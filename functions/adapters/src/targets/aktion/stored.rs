@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::mapping::Body;
-use super::properties::{COLUMNS, PERSON_ID, PIN, Property, Rule, SEX, Sent};
+use super::properties::{COLUMNS, PERSON_ID, PIN, Property, Rule, SEX, Written};
 
 /// A person read back. It holds personal data and is never shown.
 pub(super) struct Stored(Map<String, Value>);
@@ -28,23 +28,23 @@ impl Stored {
 
     /// Whether everything that the update sets is there. A PIN cannot be read, so with one the answer is no.
     pub(super) fn has_all(&self, body: &Body<'_>) -> bool {
-        body.properties.iter().all(|(name, value)| self.has(name, *value))
+        body.properties.iter().all(|(name, value)| self.has(name, value))
             && body.columns.iter().all(|(name, value)| self.column(name) == value)
     }
 
     /// Whether a property that the update sets is there. What was only sent along proves nothing: it was read before.
     pub(super) fn has_any_property(&self, body: &Body<'_>) -> bool {
-        body.properties.iter().any(|(name, value)| self.has(name, *value))
+        body.properties.iter().any(|(name, value)| self.has(name, value))
     }
 
-    fn has(&self, name: &str, value: Sent<'_>) -> bool {
+    fn has(&self, name: &str, value: &Written<'_>) -> bool {
         if name == PIN {
             return false;
         }
         let stored = self.0.get(name).unwrap_or(&Value::Null);
         match value {
-            Sent::Number(number) => stored.as_u64().unwrap_or(0) == u64::from(number),
-            Sent::Text(text) => {
+            Written::Number(number) => stored.as_u64().unwrap_or(0) == u64::from(*number),
+            Written::Text(text) => {
                 let stored = stored.as_str().unwrap_or("");
                 let is_hex = Property::named(name).is_some_and(|known| matches!(known.rule, Rule::Hex(_)));
                 stored == text || (is_hex && stored.eq_ignore_ascii_case(text))

@@ -9,7 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::stage::{JOE, Stage, deferred, envelope, many, refused, update};
+use super::stage::{JOE, Stage, deferred, envelope, many, refused, update};
 
 #[tokio::test]
 async fn a_refusal_is_final_and_keeps_its_number() {

@@ -7,7 +7,7 @@ use people_core::person::Identifier;
 use people_core::ports::Clock;
 use serde_json::{Value, json};
 
-use crate::stage::{JOE, SARAH, Stage, deferred, many, update};
+use super::stage::{JOE, SARAH, Stage, deferred, many, update};
 
 async fn most_in_flight(stage: &Stage) -> u64 {
     stage.calls().await.iter().map(|call| call["inFlight"].as_u64().unwrap()).max().unwrap()

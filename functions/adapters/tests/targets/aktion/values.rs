@@ -3,7 +3,7 @@
 use people_core::log::Ending;
 use serde_json::{Value, json};
 
-use crate::stage::{JOE, Stage, refused, update};
+use super::stage::{JOE, Stage, refused, update};
 
 #[tokio::test]
 async fn a_text_may_have_as_many_utf_16_code_units_as_its_property_and_no_more() {

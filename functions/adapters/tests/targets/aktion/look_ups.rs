@@ -6,7 +6,7 @@ use people_core::person::{Identifier, NativeKey};
 use people_core::ports::{Clock, Found, Listing, Sighting};
 use serde_json::{Value, json};
 
-use crate::stage::{JOE, SARAH, Stage, envelope};
+use super::stage::{JOE, SARAH, Stage, envelope};
 
 fn id(text: &str) -> Identifier {
     Identifier::EmployeeId(text.to_owned())

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use people_adapters::http_client::{Answer, HttpClient, HttpFault, Limits};
 use serde_json::json;
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 async fn get(stage: &Stage, bytes: usize, time: Duration) -> Result<Answer, HttpFault> {
     let uri = format!("{}/anything?Token=secret", stage.simulator.url());

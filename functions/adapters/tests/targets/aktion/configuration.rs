@@ -10,7 +10,7 @@ use people_core::profile::Profile;
 use people_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::stage::{connected, entry};
+use super::stage::{connected, entry};
 
 fn check(targets: &Value) -> Vec<String> {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
@@ -27,7 +27,7 @@ fn check_with(members: Value) -> Vec<String> {
 fn the_sample_is_valid() {
     let definition = include_bytes!("../../../../infra/profile-definition.json");
     let context = Context {
-        secrets: crate::stage::secrets("key"),
+        secrets: super::stage::secrets("key"),
         simulators: HashMap::from([("aktion".to_owned(), "http://127.0.0.1:1".to_owned())]),
         clock: Arc::new(ManualClock::at(Timestamp::from_millis(0))),
         engines: Engines::default(),
@@ -111,7 +111,7 @@ fn two_fields_cannot_go_to_one_place() {
         clock: Arc::new(ManualClock::at(Timestamp::from_millis(0))),
         engines: Engines::default(),
     };
-    let invalid = connect(text.as_bytes(), &crate::stage::profile(), context);
+    let invalid = connect(text.as_bytes(), &super::stage::profile(), context);
     let faults = invalid.err().unwrap().0;
     assert_eq!(
         faults,
@@ -203,7 +203,7 @@ fn a_check_misses_no_credentials_and_finds_everything_else() {
     let simulators = HashMap::from([("aktion".to_owned(), "http://127.0.0.1:1".to_owned())]);
     let check = |entry: Value| {
         let targets = json!({"targets": [entry]}).to_string();
-        targets::check(targets.as_bytes(), &crate::stage::profile(), &simulators)
+        targets::check(targets.as_bytes(), &super::stage::profile(), &simulators)
             .err()
             .map(|invalid| invalid.0)
     };

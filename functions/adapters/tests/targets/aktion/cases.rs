@@ -3,7 +3,7 @@
 use people_core::log::Ending;
 use serde_json::{Value, json};
 
-use crate::stage::{JOE, SARAH, Stage, deferred, many, refused, update};
+use super::stage::{JOE, SARAH, Stage, deferred, many, refused, update};
 
 #[tokio::test]
 async fn ak_01_a_log_in_is_kept_for_the_calls_that_follow() {
@@ -44,7 +44,7 @@ async fn ak_03_an_update_changes_what_it_names_and_nothing_else() {
     assert_eq!(stage.bodies().await, [json!({"PersonId": JOE, "Surname": "Müller 🎉"})]);
     let call = &stage.calls().await[1];
     assert_eq!(call["headers"]["content-type"], "application/json");
-    assert_eq!(call["headers"]["x-request-id"], crate::stage::GUID);
+    assert_eq!(call["headers"]["x-request-id"], super::stage::GUID);
 }
 
 #[tokio::test]

@@ -1,0 +1,439 @@
+//! Calls a target with a token that it accepts, and again where that may help. Log-ins, breaks and repetitions are here, once
+//! for all kinds, so that those who ask need to know only what was answered in the end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use people_core::time::Timestamp;
+
+use super::config::Parts;
+use super::engine::{Engine, Halt, Run};
+use crate::http_client::{Answer, HttpClient, HttpFault, Limits};
+use crate::secret::Secret;
+use crate::secrets::{Credentials, NoCredentials};
+
+/// How often a call is made again after a failure, where the contract says that it may be.
+pub(super) const REPETITIONS: u32 = 3;
+/// How long it waits before the first of them; then twice as long, and so on.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// How often a call is made again after the target has asked for a break.
+const BREAKS: u32 = 4;
+/// How long the first break takes where the target does not say it; then twice as long, and so on.
+const FIRST_BREAK: Duration = Duration::from_secs(2);
+/// How long credentials that were refused are not tried again, by anybody: targets lock accounts out.
+const HOLD_OFF: Duration = Duration::from_secs(60);
+
+/// What is particular about the calls of a kind of target.
+pub(super) trait Protocol: Send + Sync + 'static {
+    /// What can be asked.
+    type Call: Send + Sync;
+    /// An answer, read as far as it can be.
+    type Reply: Send + Sync;
+    /// What opens the target to a call.
+    type Token: Send + Sync;
+
+    /// How a token is had from credentials, which are JSON; `Err` says what is wrong with them, without showing them.
+    fn log_in(&self, credentials: &Secret) -> Result<LogIn<Self>, &'static str>;
+
+    /// What a log-in gave, and for how long it may be used; `None` for as long as it is accepted. The reply is one that
+    /// [`Protocol::step`] calls answered. `None` where it holds no token.
+    fn token(&self, reply: &Self::Reply) -> Option<(Self::Token, Option<Duration>)>;
+
+    /// The request of a call; a log-in has no token.
+    fn request(&self, call: &Self::Call, token: Option<&Self::Token>) -> Request<Full<Bytes>>;
+
+    /// How long the answer may take, and how large it may be.
+    fn limits(&self, call: &Self::Call) -> Limits;
+
+    /// Reads an answer.
+    fn read(&self, call: &Self::Call, answer: Answer) -> Self::Reply;
+
+    /// What an answer means, as far as that is the same for all who ask. `now` is for dates in it.
+    fn step(&self, call: &Self::Call, reply: &Self::Reply, now: Timestamp) -> Step;
+
+    /// The target's own code, as the log shows it.
+    fn code(&self, reply: &Self::Reply) -> String;
+}
+
+/// How a token is had.
+pub(super) enum LogIn<P: Protocol + ?Sized> {
+    /// By this call.
+    Call(P::Call),
+    /// It is among the credentials.
+    Token(P::Token),
+}
+
+/// What an answer means to any call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is about what was asked.
+    Answered,
+    /// The token is not valid, or not any more.
+    TokenGone,
+    /// Too many calls; and how long a break is to take, where the target says it.
+    Busy(Option<Duration>),
+    /// Something went wrong there, and may not the next time.
+    Failed,
+    /// The credentials are refused: why, after the target's name. Only a log-in is answered so.
+    Refused(&'static str),
+    /// No call of this run can succeed: why, after the target's name.
+    Stop(&'static str),
+}
+
+/// Access to one target.
+pub(super) struct Session<P: Protocol> {
+    pub(super) protocol: P,
+    engine: Arc<Engine>,
+    http: HttpClient,
+    credentials: Credentials,
+    current: Mutex<Option<Current<P::Token>>>,
+    /// Held by whoever logs in.
+    gate: tokio::sync::Mutex<LastLogIn>,
+    /// How many log-ins have ended.
+    log_ins: AtomicU64,
+}
+
+struct Current<T> {
+    token: Arc<T>,
+    /// What it was had with.
+    credentials: Secret,
+    /// The moment before it was asked for.
+    asked_at: Timestamp,
+    usable_for: Option<Duration>,
+}
+
+/// How the last log-in ended.
+#[derive(Default)]
+struct LastLogIn {
+    failure: Option<Failure>,
+    /// The credentials that were refused last, when, and why.
+    refused: Option<(Secret, Timestamp, Failure)>,
+}
+
+/// Why there is no answer to go by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// A sentence.
+    pub(super) why: String,
+    /// The last answer's code.
+    pub(super) code: Option<String>,
+    /// Whether what was asked may have been done all the same.
+    pub(super) unclear: bool,
+    /// Whether it was for want of time, which says nothing about those who have more.
+    late: bool,
+}
+
+/// How often what has happened to one call.
+struct Tries {
+    failures: u32,
+    most_failures: u32,
+    breaks: u32,
+    code: Option<String>,
+    unclear: bool,
+}
+
+/// What follows from an answer.
+enum Next<R> {
+    Take(R),
+    Again,
+    NewToken,
+    /// The credentials are refused.
+    Refused(&'static str),
+}
+
+impl<P: Protocol> Session<P> {
+    /// A session that nobody has used yet.
+    pub(super) fn new(protocol: P, parts: Parts) -> Session<P> {
+        Session {
+            protocol,
+            engine: parts.engine,
+            http: parts.http,
+            credentials: parts.credentials,
+            current: Mutex::default(),
+            gate: tokio::sync::Mutex::default(),
+            log_ins: AtomicU64::new(0),
+        }
+    }
+
+    /// The engine that says when a call may be made.
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Makes a call, at most `repetitions` times again after failures, and counts in `sent` how often it left. A token
+    /// that is refused is replaced once; where the next one is refused too, the run stops.
+    pub(super) async fn call(
+        &self,
+        run: &Run<'_>,
+        call: &P::Call,
+        repetitions: u32,
+        sent: &mut u32,
+    ) -> Result<P::Reply, Failure> {
+        let mut tries = Tries::new(repetitions);
+        let mut refused: Option<Arc<P::Token>> = None;
+        loop {
+            let slot = run.slot().await.map_err(|halt| tries.halted(run, halt))?;
+            let token = self.token(run, refused.as_ref()).await.map_err(|failure| tries.after(failure))?;
+            run.go_on().map_err(|halt| tries.halted(run, halt))?;
+            let round = slot.round();
+            let request = self.protocol.request(call, Some(&token));
+            let answer = self.http.send(request, self.limits(run, call)).await;
+            drop(slot);
+            *sent += u32::from(!matches!(answer, Err(HttpFault::Connect)));
+            match self.judge(run, call, answer, (&mut tries, round)).await? {
+                Next::Take(reply) => return Ok(reply),
+                Next::Again => {}
+                Next::NewToken if refused.is_none() => refused = Some(token),
+                Next::NewToken | Next::Refused(_) => {
+                    let why = self.why("does not accept the token that it gave us");
+                    run.stop(&why);
+                    return Err(tries.failure(why));
+                }
+            }
+        }
+    }
+
+    fn limits(&self, run: &Run<'_>, call: &P::Call) -> Limits {
+        let limits = self.protocol.limits(call);
+        Limits { time: limits.time.min(run.remaining()), ..limits }
+    }
+
+    /// What to do after an answer, or that there was none.
+    async fn judge(
+        &self,
+        run: &Run<'_>,
+        call: &P::Call,
+        answer: Result<Answer, HttpFault>,
+        (tries, round): (&mut Tries, u64),
+    ) -> Result<Next<P::Reply>, Failure> {
+        let reply = answer.map(|answer| self.protocol.read(call, answer));
+        tries.code = reply.as_ref().ok().map(|reply| self.protocol.code(reply));
+        tries.unclear |= matches!(reply, Err(HttpFault::TimedOut | HttpFault::Cut | HttpFault::TooLarge));
+        let step = match &reply {
+            Ok(reply) => self.protocol.step(call, reply, self.engine.now()),
+            Err(fault) => of_fault(*fault),
+        };
+        match (step, reply) {
+            (Step::Answered, Ok(reply)) => {
+                self.engine.went_well();
+                Ok(Next::Take(reply))
+            }
+            (Step::TokenGone, _) => Ok(Next::NewToken),
+            (Step::Refused(why), _) => Ok(Next::Refused(why)),
+            (Step::Stop(why), _) => Err(self.stopped(run, why, tries)),
+            (Step::Busy(pause), _) => {
+                let tired = tries.breaks == BREAKS;
+                let usual = FIRST_BREAK * 2_u32.pow(tries.breaks.min(BREAKS - 1));
+                self.engine.slow_down(round, pause.unwrap_or(usual), pause.is_some());
+                tries.breaks += 1;
+                if tired { Err(tries.failure(self.why("is busy"))) } else { Ok(Next::Again) }
+            }
+            (Step::Failed | Step::Answered, reply) => {
+                tries.unclear |= reply.is_ok();
+                let why = self.why("does not answer");
+                if tries.failures >= tries.most_failures {
+                    return Err(tries.failure(why));
+                }
+                let wait = FIRST_WAIT * 2_u32.pow(tries.failures);
+                tries.failures += 1;
+                let late = |_| Failure { late: true, ..tries.failure(why) };
+                run.back_off(wait).await.map(|()| Next::Again).map_err(late)
+            }
+        }
+    }
+
+    fn stopped(&self, run: &Run<'_>, why: &str, tries: &Tries) -> Failure {
+        let why = self.why(why);
+        run.stop(&why);
+        tries.failure(why)
+    }
+
+    /// A token that is young enough and is not the refused one. Whoever finds none logs in; the others wait for that.
+    async fn token(&self, run: &Run<'_>, refused: Option<&Arc<P::Token>>) -> Result<Arc<P::Token>, Failure> {
+        if let Some(token) = self.current(refused) {
+            return Ok(token);
+        }
+        let before = self.log_ins.load(Ordering::Acquire);
+        let waiting = tokio::time::timeout(run.remaining(), self.gate.lock());
+        let mut last = waiting.await.map_err(|_| Failure::of(run.time_is_up()))?;
+        if let Some(token) = self.current(refused) {
+            return Ok(token);
+        }
+        run.go_on().map_err(|halt| Failure::of(run.reason(halt)))?;
+        if self.log_ins.load(Ordering::Acquire) != before
+            && let Some(failure) = &last.failure
+        {
+            // What others met while this one waited: a wrong key is not tried once more by each of them.
+            run.stop(&failure.why);
+            return Err(failure.clone());
+        }
+        let result = self.new_token(run, refused, &mut last.refused).await;
+        last.failure = result.as_ref().err().filter(|failure| !failure.late).cloned();
+        self.log_ins.fetch_add(1, Ordering::Release);
+        if let Err(failure) = &result {
+            run.stop(&failure.why);
+        }
+        result
+    }
+
+    fn current(&self, refused: Option<&Arc<P::Token>>) -> Option<Arc<P::Token>> {
+        let current = self.lock();
+        let current = current.as_ref()?;
+        let is_refused = refused.is_some_and(|refused| Arc::ptr_eq(refused, &current.token));
+        let age = self.engine.now().since(current.asked_at);
+        let is_young = current.usable_for.is_none_or(|usable| age < usable);
+        (is_young && !is_refused).then(|| Arc::clone(&current.token))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Current<P::Token>>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new token, with the credentials as they are now where the known ones are refused.
+    async fn new_token(
+        &self,
+        run: &Run<'_>,
+        refused: Option<&Arc<P::Token>>,
+        refusal: &mut Option<(Secret, Timestamp, Failure)>,
+    ) -> Result<Arc<P::Token>, Failure> {
+        let mut credentials = self.credentials.get().await.map_err(|none| self.without(none))?;
+        let stale = || {
+            let current = self.lock();
+            let current = current.as_ref().filter(|_| refused.is_some());
+            current.is_some_and(|current| current.usable_for.is_none() && current.credentials == credentials)
+        };
+        // A token that lives for ever and is refused has been replaced where the credentials are kept.
+        if stale()
+            && let Some(now) = self.credentials.other_than(&credentials).await
+        {
+            credentials = now;
+        }
+        if let Some((known, at, failure)) = refusal.as_ref()
+            && *known == credentials
+            && self.engine.now().since(*at) < HOLD_OFF
+        {
+            match self.credentials.other_than(&credentials).await {
+                Some(now) => credentials = now,
+                None => return Err(failure.clone()),
+            }
+        }
+        let failure = match self.log_in(run, &credentials).await? {
+            Ok(token) => return Ok(token),
+            Err(failure) => failure,
+        };
+        match self.credentials.other_than(&credentials).await {
+            Some(now) => {
+                let again = self.log_in(run, &now).await?;
+                again.map_err(|failure| self.note(refusal, now, failure))
+            }
+            None => Err(self.note(refusal, credentials, failure)),
+        }
+    }
+
+    fn note(
+        &self,
+        refusal: &mut Option<(Secret, Timestamp, Failure)>,
+        credentials: Secret,
+        failure: Failure,
+    ) -> Failure {
+        *refusal = Some((credentials, self.engine.now(), failure.clone()));
+        failure
+    }
+
+    fn without(&self, none: NoCredentials) -> Failure {
+        Failure::of(match none {
+            NoCredentials::Missing => self.why("has no credentials"),
+            NoCredentials::Unavailable => format!("the credentials of {} cannot be read", self.engine.name()),
+        })
+    }
+
+    /// Logs in, in the slot of the call that needs it. The inner `Err` is that the credentials are refused.
+    async fn log_in(
+        &self,
+        run: &Run<'_>,
+        credentials: &Secret,
+    ) -> Result<Result<Arc<P::Token>, Failure>, Failure> {
+        let asked_at = self.engine.now();
+        let call = match self.protocol.log_in(credentials) {
+            Ok(LogIn::Call(call)) => call,
+            Ok(LogIn::Token(token)) => return Ok(Ok(self.take_over(token, credentials, (asked_at, None)))),
+            Err(why) => return Ok(Err(Failure::of(self.why(why)))),
+        };
+        let mut tries = Tries::new(REPETITIONS);
+        loop {
+            run.go_on().map_err(|halt| tries.halted(run, halt))?;
+            self.engine.charge();
+            let asked_at = self.engine.now();
+            let request = self.protocol.request(&call, None);
+            let answer = self.http.send(request, self.limits(run, &call)).await;
+            match self.judge(run, &call, answer, (&mut tries, u64::MAX)).await? {
+                Next::Take(reply) => {
+                    let Some((token, usable_for)) = self.protocol.token(&reply) else {
+                        let why = self.why("answers our log-in in a way that we do not understand");
+                        return Err(tries.failure(why));
+                    };
+                    return Ok(Ok(self.take_over(token, credentials, (asked_at, usable_for))));
+                }
+                Next::Again => {}
+                Next::NewToken => return Ok(Err(tries.failure(self.why("refuses our log-in")))),
+                Next::Refused(why) => return Ok(Err(tries.failure(self.why(why)))),
+            }
+            run.end_of_pause().await.map_err(|halt| tries.halted(run, halt))?;
+        }
+    }
+
+    fn take_over(
+        &self,
+        token: P::Token,
+        credentials: &Secret,
+        (asked_at, usable_for): (Timestamp, Option<Duration>),
+    ) -> Arc<P::Token> {
+        let token = Arc::new(token);
+        let credentials = credentials.clone();
+        *self.lock() = Some(Current { token: Arc::clone(&token), credentials, asked_at, usable_for });
+        token
+    }
+
+    /// A sentence that begins with the target's name.
+    pub(super) fn why(&self, what: &str) -> String {
+        format!("{} {what}", self.engine.name())
+    }
+}
+
+/// What it means that there is no answer.
+fn of_fault(fault: HttpFault) -> Step {
+    match fault {
+        HttpFault::Connect | HttpFault::TimedOut | HttpFault::Cut | HttpFault::TooLarge => Step::Failed,
+    }
+}
+
+impl Tries {
+    fn new(most_failures: u32) -> Tries {
+        Tries { failures: 0, most_failures, breaks: 0, code: None, unclear: false }
+    }
+
+    fn failure(&self, why: String) -> Failure {
+        Failure { why, code: self.code.clone(), unclear: self.unclear, late: false }
+    }
+
+    fn halted(&self, run: &Run<'_>, halt: Halt) -> Failure {
+        let late = !matches!(halt, Halt::Stopped(_));
+        Failure { late, ..self.failure(run.reason(halt)) }
+    }
+
+    /// A failure to get a token, after what this call has met itself.
+    fn after(&self, failure: Failure) -> Failure {
+        let code = self.code.clone().or(failure.code);
+        Failure { code, unclear: self.unclear, ..failure }
+    }
+}
+
+impl Failure {
+    fn of(why: String) -> Failure {
+        Failure { why, code: None, unclear: false, late: false }
+    }
+}

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use people_core::error::StoreError;
-use people_core::ports::{App, Clock};
+use people_core::memory::MemoryLeases;
+use people_core::ports::{App, Clock, Leases};
 
 use crate::aws::{self, Aws};
 use crate::config::Config;
 use crate::configuration::{Pair, Refused, Source};
-use crate::dynamodb::{DynamoDirectory, DynamoImports, DynamoKeys};
+use crate::dynamodb::{DynamoDirectory, DynamoImports, DynamoKeys, DynamoLeases};
 use crate::http::KeyCache;
 use crate::live::Live;
 use crate::s3::S3Documents;
@@ -54,7 +55,9 @@ pub async fn connect(config: &Config) -> Result<Live, ConnectError> {
 pub async fn connect_by(config: &Config, clock: Arc<dyn Clock>) -> Result<Live, ConnectError> {
     let aws = aws::connect(&config.aws).await;
     let source = Source { s3: aws.s3.clone(), bucket: config.bucket.clone() };
-    let start = Live::start(source, context(config, Arc::clone(&clock)), stores(config, aws, clock));
+    let leases = DynamoLeases::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
+    let context = context(config, Arc::new(leases), Arc::clone(&clock));
+    let start = Live::start(source, context, stores(config, aws, clock));
     tokio::time::timeout(LONGEST_START, start).await.unwrap_or(Err(ConnectError::TooSlow))
 }
 
@@ -69,15 +72,22 @@ pub async fn connect_to_logs(config: &Config) -> App {
 /// Everything that is wrong with it.
 pub fn check(config: &Config, definition: &[u8], targets: &[u8]) -> Result<(), Refused> {
     let [definition, targets] = [definition, targets].map(|bytes| Some(bytes.to_vec().into()));
-    Pair { definition, targets }.check(&context(config, Arc::new(SystemClock::default()))).map(drop)
+    Pair { definition, targets }.check(&context_without_stores(config)).map(drop)
 }
 
-fn context(config: &Config, clock: Arc<dyn Clock>) -> Context {
+/// For targets that update nobody, and so take no leases.
+fn context_without_stores(config: &Config) -> Context {
+    let clock = Arc::new(SystemClock::default());
+    context(config, Arc::new(MemoryLeases::new(Arc::clone(&clock) as _)), clock)
+}
+
+fn context(config: &Config, leases: Arc<dyn Leases>, clock: Arc<dyn Clock>) -> Context {
     Context {
         secrets: Arc::new(SecretStore::fixed(config.secrets.clone())),
         simulators: config.simulators.clone(),
         clock,
         engines: Engines::default(),
+        leases,
     }
 }
 

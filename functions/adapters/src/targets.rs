@@ -36,6 +36,8 @@ pub struct Context {
     pub leases: Arc<dyn Leases>,
     /// What is going on at each target, which a new configuration does not end.
     pub engines: Engines,
+    /// What keeps other processes off a person while a target reads, merges and writes.
+    pub leases: Arc<dyn Leases>,
 }
 
 /// The engines of a process, by the name of their target. Targets that are made again go on with them, so that calls for one

@@ -21,7 +21,7 @@ use people_adapters::secrets::Secrets;
 use people_adapters::system::{FileSpool, SystemClock};
 use people_adapters::targets::{self, Context};
 use people_core::directory;
-use people_core::memory::{MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys};
+use people_core::memory::{MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemoryLeases};
 use people_core::ports::{ApiKey, App, Clock, Feature, KeyHash, Keys};
 use people_core::profile::Profile;
 use serde_json::json;
@@ -146,6 +146,7 @@ async fn app(url: &str, limit: usize) -> App {
         simulators: HashMap::from([("aktion".to_owned(), url.to_owned())]),
         clock: Arc::clone(&clock),
         engines: targets::Engines::default(),
+        leases: Arc::new(MemoryLeases::new(Arc::clone(&clock))),
     };
     let targets = targets::connect(config.to_string().as_bytes(), &profile, context).unwrap();
     let keys = MemoryKeys::default();

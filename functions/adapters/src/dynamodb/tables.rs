@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use people_core::error::StoreError;
 
 use super::item::EXPIRES;
-use super::{directory_item, import_item, keys, person_index, records};
+use super::{directory_item, import_item, keys, leases, person_index, records};
 use crate::aws::dynamodb_failed;
 
 const ACTION: &str = "create a table";
@@ -33,6 +33,8 @@ pub struct Tables {
     pub keys: String,
     /// The records of the documents.
     pub documents: String,
+    /// Who may do what just now.
+    pub leases: String,
 }
 
 impl Tables {
@@ -45,6 +47,7 @@ impl Tables {
             directory: name("directory"),
             keys: name("keys"),
             documents: name("documents"),
+            leases: name("leases"),
         }
     }
 
@@ -54,7 +57,7 @@ impl Tables {
     }
 
     /// How each table is made.
-    pub fn schemas(&self) -> [Schema<'_>; 5] {
+    pub fn schemas(&self) -> [Schema<'_>; 6] {
         let with = |name, key, indexes| Schema { name, key, indexes, time_to_live: EXPIRES };
         [
             with(&self.imports, &import_item::KEY, &IMPORT_INDEXES),
@@ -62,6 +65,7 @@ impl Tables {
             with(&self.directory, &directory_item::KEY, &[]),
             with(&self.keys, &keys::KEY, &[]),
             with(&self.documents, &records::KEY, &[]),
+            with(&self.leases, &leases::KEY, &[]),
         ]
     }
 }

@@ -12,6 +12,7 @@ mod embedded;
 mod gate;
 mod imports;
 mod keys;
+mod leases;
 mod list;
 mod logs;
 mod lossy;

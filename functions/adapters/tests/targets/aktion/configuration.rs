@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use people_adapters::secrets::Secrets;
 use people_adapters::targets::{self, Context, Engines, connect};
-use people_core::memory::ManualClock;
+use people_core::memory::{ManualClock, MemoryLeases};
 use people_core::profile::Profile;
 use people_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -26,11 +26,13 @@ fn check_with(members: Value) -> Vec<String> {
 #[test]
 fn the_sample_is_valid() {
     let definition = include_bytes!("../../../../infra/profile-definition.json");
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
     let context = Context {
         secrets: super::stage::secrets("key"),
         simulators: HashMap::from([("aktion".to_owned(), "http://127.0.0.1:1".to_owned())]),
-        clock: Arc::new(ManualClock::at(Timestamp::from_millis(0))),
+        clock: Arc::clone(&clock) as _,
         engines: Engines::default(),
+        leases: Arc::new(MemoryLeases::new(clock)),
     };
     let sample = include_bytes!("../../../../infra/targets.json");
     let targets = connect(sample, &Profile::parse(definition).unwrap(), context).unwrap();
@@ -105,11 +107,13 @@ fn two_fields_cannot_go_to_one_place() {
     assert_eq!(faults, ["/targets/0/fields/lastName: Name is taken by 'firstName'"]);
     let text =
         json!({"targets": [entry()]}).to_string().replace("\"fields\":{", "\"fields\":{\"email\":\"Email\",");
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
     let context = Context {
         secrets: Secrets::default(),
         simulators: HashMap::new(),
-        clock: Arc::new(ManualClock::at(Timestamp::from_millis(0))),
+        clock: Arc::clone(&clock) as _,
         engines: Engines::default(),
+        leases: Arc::new(MemoryLeases::new(clock)),
     };
     let invalid = connect(text.as_bytes(), &super::stage::profile(), context);
     let faults = invalid.err().unwrap().0;

@@ -14,7 +14,7 @@ use people_adapters::targets::config::InvalidTargets;
 use people_adapters::targets::{Context, Engines, connect};
 use people_core::id::ImportId;
 use people_core::log::{Ending, Outcome};
-use people_core::memory::ManualClock;
+use people_core::memory::{ManualClock, MemoryLeases};
 use people_core::person::{Identifier, NativeKey};
 use people_core::ports::{Clock, ConfiguredTarget, Found, Listing, PersonUpdate};
 use people_core::profile::Profile;
@@ -119,7 +119,8 @@ fn connected_with(
 ) -> Result<Vec<ConfiguredTarget>, InvalidTargets> {
     let simulators = HashMap::from([("aktion".to_owned(), url.to_owned())]);
     let config = json!({ "targets": targets }).to_string();
-    connect(config.as_bytes(), &profile(), Context { secrets, simulators, clock, engines })
+    let leases = Arc::new(MemoryLeases::new(Arc::clone(&clock)));
+    connect(config.as_bytes(), &profile(), Context { secrets, simulators, clock, engines, leases })
 }
 
 impl Stage {

@@ -12,6 +12,7 @@ pub mod http;
 pub mod http_client;
 mod live;
 pub mod logging;
+pub mod retry_after;
 pub mod s3;
 pub mod secret;
 pub mod secrets;

@@ -18,7 +18,7 @@ use people_core::person::TargetName;
 use people_core::ports::{Clock, ConfiguredTarget, Leases};
 use people_core::profile::Profile;
 
-use crate::http_client::HttpClient;
+use crate::http_client::{HttpClient, NoTls, Trust};
 use crate::secrets::{Credentials, SecretStore};
 use config::{Budget, InvalidTargets, Parts, Settings};
 use engine::Engine;
@@ -36,8 +36,6 @@ pub struct Context {
     pub leases: Arc<dyn Leases>,
     /// What is going on at each target, which a new configuration does not end.
     pub engines: Engines,
-    /// What keeps other processes off a person while a target reads, merges and writes.
-    pub leases: Arc<dyn Leases>,
 }
 
 /// The engines of a process, by the name of their target. Targets that are made again go on with them, so that calls for one
@@ -77,8 +75,12 @@ pub fn connect(
 ) -> Result<Vec<ConfiguredTarget>, InvalidTargets> {
     let secrets = context.secrets.known();
     let settings = config::read(config, profile, &context.simulators, secrets.as_deref())?;
-    let http = HttpClient::new().map_err(|error| InvalidTargets(vec![error.to_string()]))?;
-    Ok(settings.into_iter().map(|settings| target(settings, &http, &context)).collect())
+    let mut clients = Clients::default();
+    let made = settings.into_iter().map(|settings| {
+        let http = clients.of(&settings.trust)?;
+        Ok(target(settings, http, &context))
+    });
+    made.collect::<Result<_, NoTls>>().map_err(|error| InvalidTargets(vec![error.to_string()]))
 }
 
 /// Checks `targets.json` against the profile definition as [`connect`] does, except for the credentials: whoever changes
@@ -94,10 +96,25 @@ pub fn check(
     config::read(config, profile, simulators, None).map(drop)
 }
 
-fn target(settings: Settings, http: &HttpClient, context: &Context) -> ConfiguredTarget {
+/// The clients of all targets: those that trust the same share one, with its connections.
+#[derive(Default)]
+struct Clients(Vec<(Trust, HttpClient)>);
+
+impl Clients {
+    fn of(&mut self, trust: &Trust) -> Result<HttpClient, NoTls> {
+        if let Some((_, client)) = self.0.iter().find(|(known, _)| known == trust) {
+            return Ok(client.clone());
+        }
+        let client = HttpClient::new(trust)?;
+        self.0.push((trust.clone(), client.clone()));
+        Ok(client)
+    }
+}
+
+fn target(settings: Settings, http: HttpClient, context: &Context) -> ConfiguredTarget {
     let parts = Parts {
         engine: context.engines.of(&settings.name, settings.budget, context),
-        http: http.clone(),
+        http,
         credentials: Credentials::new(Arc::clone(&context.secrets), &settings.credentials),
     };
     ConfiguredTarget { name: settings.name, fields: settings.own.fields, api: (settings.own.make)(parts) }

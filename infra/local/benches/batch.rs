@@ -16,8 +16,8 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request;
 use http_body_util::Full;
-use people_adapters::http_client::{HttpClient, Limits};
-use people_adapters::secrets::Secrets;
+use people_adapters::http_client::{HttpClient, Limits, Trust};
+use people_adapters::secrets::{SecretStore, Secrets};
 use people_adapters::system::{FileSpool, SystemClock};
 use people_adapters::targets::{self, Context};
 use people_core::directory;
@@ -72,7 +72,7 @@ async fn measure(url: &str, limit: usize) {
 
 /// What the simulator and the client alone take.
 async fn floor(url: &str) {
-    let client = HttpClient::new().unwrap();
+    let client = HttpClient::new(&Trust::inside()).unwrap();
     let log_in = json!({"UserLogin": simulators::aktion::USER_LOGIN, "ApiKey": simulators::aktion::API_KEY});
     control(url, "/_sim/switches", &json!({"latency_ms": LATENCY.as_millis()}).to_string()).await;
     let mut times = Vec::new();
@@ -142,7 +142,7 @@ async fn app(url: &str, limit: usize) -> App {
     config["targets"][0]["limit"] = json!(limit);
     let secrets = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
     let context = Context {
-        secrets: Secrets::parse(secrets.to_string().as_bytes()).unwrap(),
+        secrets: Arc::new(SecretStore::fixed(Secrets::parse(secrets.to_string().as_bytes()).unwrap())),
         simulators: HashMap::from([("aktion".to_owned(), url.to_owned())]),
         clock: Arc::clone(&clock),
         engines: targets::Engines::default(),
@@ -169,7 +169,7 @@ async fn control(url: &str, path: &str, body: &str) {
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(body.to_owned())))
         .unwrap();
-    assert_eq!(HttpClient::new().unwrap().send(request, limits()).await.unwrap().status, 200);
+    assert_eq!(HttpClient::new(&Trust::inside()).unwrap().send(request, limits()).await.unwrap().status, 200);
 }
 
 fn print(line: &str) {

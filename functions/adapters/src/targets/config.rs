@@ -16,9 +16,12 @@ use super::aktion;
 pub(super) use super::base_url::BaseUrl;
 use super::engine::Engine;
 use super::transform::Written;
-use crate::http_client::HttpClient;
+use crate::http_client::{Authorities, HttpClient, Trust};
 use crate::secret::Secret;
 use crate::secrets::{Credentials, Secrets};
+
+/// How the base URL of a simulator begins that runs on this machine; its name follows.
+const SIMULATOR: &str = "simulator:";
 
 /// Everything that is wrong with `targets.json`, a line each; every line names the place as a JSON Pointer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +83,8 @@ pub(super) struct Settings {
     pub(super) credentials: String,
     /// How much it is asked for.
     pub(super) budget: Budget,
+    /// Whom it is called at.
+    pub(super) trust: Trust,
     /// The rest.
     pub(super) own: Checked,
 }
@@ -106,7 +111,8 @@ pub(super) fn read(
     let mut targets = Vec::new();
     for (index, entry) in file.targets.into_iter().enumerate() {
         let at = format!("/targets/{index}");
-        let mut check = Check { profile, simulators, secrets, at, faults: &mut faults, base: None };
+        let mut check =
+            Check { profile, simulators, secrets, at, faults: &mut faults, base: None, plain_http: false };
         targets.extend(check.target(entry, &mut names));
     }
     if faults.is_empty() { Ok(targets) } else { Err(InvalidTargets(faults)) }
@@ -121,6 +127,7 @@ pub(super) struct Check<'a> {
     faults: &'a mut Vec<String>,
     /// Where the target is; `None` where that is wrong.
     pub(super) base: Option<BaseUrl>,
+    plain_http: bool,
 }
 
 /// The members of an entry that nobody has read yet.
@@ -149,9 +156,15 @@ impl Check<'_> {
         name.iter().for_each(|name| self.name(name, names));
         let kind: Option<KindName> = self.required(&mut members, "kind");
         let plain = self.optional(&mut members, "allowPlainHttp").unwrap_or(false);
-        if let Some(url) = self.required::<String>(&mut members, "baseUrl") {
-            self.base = self.base_url("/baseUrl", &url, plain);
-        }
+        let url: Option<String> = self.required(&mut members, "baseUrl");
+        self.plain_http = plain;
+        self.base = url.as_deref().and_then(|url| self.base_url("/baseUrl", url));
+        let private = self.optional(&mut members, "allowPrivateAddresses").unwrap_or(false);
+        // A simulator runs on this machine.
+        let private_addresses = private || url.is_some_and(|url| url.starts_with(SIMULATOR));
+        let authorities =
+            self.optional(&mut members, "certificateAuthority").and_then(|pem| self.authorities(pem));
+        let trust = Trust { authorities, private_addresses };
         let credentials: Option<String> = self.required(&mut members, "credentials");
         let limit: Option<u32> = self.optional(&mut members, "limit");
         let rate: Option<Option<f64>> = self.optional(&mut members, "ratePerSecond");
@@ -169,7 +182,7 @@ impl Check<'_> {
         };
         self.budget(budget);
         let checked = checked.filter(|_| self.faults() == before)?;
-        Some(Settings { name: name?.into(), credentials: credentials?, budget, own: checked })
+        Some(Settings { name: name?.into(), credentials: credentials?, budget, trust, own: checked })
     }
 
     /// What one kind says to an entry.
@@ -209,15 +222,19 @@ impl Check<'_> {
     }
 
     /// The address that a URL at this place stands for.
-    pub(super) fn base_url(&mut self, place: &str, text: &str, allow_plain_http: bool) -> Option<BaseUrl> {
-        let result = match text.strip_prefix("simulator:") {
+    pub(super) fn base_url(&mut self, place: &str, text: &str) -> Option<BaseUrl> {
+        let result = match text.strip_prefix(SIMULATOR) {
             Some(name) => match self.simulators.get(name) {
                 Some(url) => BaseUrl::parse(url, true),
                 None => Err(format!("there is no simulator '{name}' here")),
             },
-            None => BaseUrl::parse(text, allow_plain_http),
+            None => BaseUrl::parse(text, self.plain_http),
         };
         result.map_err(|fault| self.fault(place, fault)).ok()
+    }
+
+    fn authorities(&mut self, pem: String) -> Option<Authorities> {
+        Authorities::parse(&pem).map_err(|error| self.fault("/certificateAuthority", error)).ok()
     }
 
     /// Whether the credentials are there, in the shape that the kind wants, as far as they are known.

@@ -183,7 +183,7 @@ impl<P: Protocol> Session<P> {
             let request = self.protocol.request(call, Some(&token));
             let answer = self.http.send(request, self.limits(run, call)).await;
             drop(slot);
-            *sent += u32::from(!matches!(answer, Err(HttpFault::Connect)));
+            *sent += u32::from(answer.as_ref().err().is_none_or(|fault| fault.was_sent()));
             match self.judge(run, call, answer, (&mut tries, round)).await? {
                 Next::Take(reply) => return Ok(reply),
                 Next::Again => {}
@@ -212,7 +212,7 @@ impl<P: Protocol> Session<P> {
     ) -> Result<Next<P::Reply>, Failure> {
         let reply = answer.map(|answer| self.protocol.read(call, answer));
         tries.code = reply.as_ref().ok().map(|reply| self.protocol.code(reply));
-        tries.unclear |= matches!(reply, Err(HttpFault::TimedOut | HttpFault::Cut | HttpFault::TooLarge));
+        tries.unclear |= reply.as_ref().err().is_some_and(|fault| fault.was_sent());
         let step = match &reply {
             Ok(reply) => self.protocol.step(call, reply, self.engine.now()),
             Err(fault) => of_fault(*fault),
@@ -407,6 +407,8 @@ impl<P: Protocol> Session<P> {
 /// What it means that there is no answer.
 fn of_fault(fault: HttpFault) -> Step {
     match fault {
+        HttpFault::Private => Step::Stop("has a private address, which the configuration does not allow"),
+        HttpFault::Untrusted => Step::Stop("has a certificate that is not trusted"),
         HttpFault::Connect | HttpFault::TimedOut | HttpFault::Cut | HttpFault::TooLarge => Step::Failed,
     }
 }

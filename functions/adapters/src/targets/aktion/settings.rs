@@ -51,7 +51,7 @@ pub(super) enum Upn {
 /// What an Aktion is asked with.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Credentials {
+pub(in crate::targets) struct Credentials {
     pub(super) user_login: Secret,
     pub(super) api_key: Secret,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use people_adapters::http_client::{Answer, HttpClient, HttpFault, Limits};
+use people_adapters::http_client::{Answer, HttpClient, HttpFault, Limits, Trust};
 use serde_json::json;
 
 use super::stage::Stage;
@@ -13,7 +13,7 @@ use super::stage::Stage;
 async fn get(stage: &Stage, bytes: usize, time: Duration) -> Result<Answer, HttpFault> {
     let uri = format!("{}/anything?Token=secret", stage.simulator.url());
     let request = Request::get(uri).body(Full::new(Bytes::new())).unwrap();
-    HttpClient::new().unwrap().send(request, Limits { time, bytes }).await
+    HttpClient::new(&Trust::inside()).unwrap().send(request, Limits { time, bytes }).await
 }
 
 const LONG: Duration = Duration::from_secs(10);
@@ -46,7 +46,11 @@ async fn a_cut_connection_is_told_from_one_that_never_was() {
     let uri = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
     let request = Request::get(uri).body(Full::new(Bytes::new())).unwrap();
-    let fault = HttpClient::new().unwrap().send(request, Limits { time: LONG, bytes: 10 }).await.unwrap_err();
+    let fault = HttpClient::new(&Trust::inside())
+        .unwrap()
+        .send(request, Limits { time: LONG, bytes: 10 })
+        .await
+        .unwrap_err();
     assert_eq!(fault, HttpFault::Connect);
 }
 

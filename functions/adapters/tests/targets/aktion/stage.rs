@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use people_adapters::http_client::{HttpClient, Limits};
-use people_adapters::secrets::Secrets;
+use people_adapters::http_client::{HttpClient, Limits, Trust};
+use people_adapters::secrets::{SecretStore, Secrets};
 use people_adapters::targets::config::InvalidTargets;
 use people_adapters::targets::{Context, Engines, connect};
 use people_core::id::ImportId;
@@ -120,7 +120,11 @@ fn connected_with(
     let simulators = HashMap::from([("aktion".to_owned(), url.to_owned())]);
     let config = json!({ "targets": targets }).to_string();
     let leases = Arc::new(MemoryLeases::new(Arc::clone(&clock)));
-    connect(config.as_bytes(), &profile(), Context { secrets, simulators, clock, engines, leases })
+    connect(
+        config.as_bytes(),
+        &profile(),
+        Context { secrets: Arc::new(SecretStore::fixed(secrets)), simulators, clock, engines, leases },
+    )
 }
 
 impl Stage {
@@ -147,7 +151,7 @@ impl Stage {
         let context = (clock.clone() as Arc<dyn Clock>, engines.clone());
         let targets = connected_with(&json!([entry]), simulator.url(), context, secrets(api_key));
         let target = targets.unwrap().remove(0);
-        Stage { simulator, clock, target, engines, http: HttpClient::new().unwrap() }
+        Stage { simulator, clock, target, engines, http: HttpClient::new(&Trust::inside()).unwrap() }
     }
 
     /// The target as a new configuration makes it, with these members of its entry, while the former one is at work.

@@ -53,6 +53,7 @@ fn result<K: Kind>(world: &mut World<K>, request: &Request) -> Result<Value, Ref
         "/_sim/switches" if *method == get => Ok(world.switches.to_json()),
         "/_sim/switches" if *method == put => {
             world.switches.merge(&body(request)?).map_err(wrong)?;
+            world.kind.switched(&mut world.switches);
             Ok(world.switches.to_json())
         }
         "/_sim/faults" if *method == put => {

@@ -24,6 +24,9 @@ pub(crate) trait Kind: Send + Sized + 'static {
     /// Its own switches, without those every simulator has.
     fn switches() -> Vec<Switch>;
 
+    /// Told after switches were set; what is an event and no setting happens here.
+    fn switched(&mut self, _switches: &mut Switches) {}
+
     /// Everything stored, in the target's own names.
     fn state(&self) -> Value;
 

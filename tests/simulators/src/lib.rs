@@ -30,6 +30,7 @@
 //! 5. The target's work is done, one call at a time, and answered.
 
 pub mod aktion;
+pub mod esystems;
 
 mod calls;
 mod control;

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::aktion::Aktion;
 use crate::control;
+use crate::esystems::Esystems;
 use crate::harness::{Harness, Kind};
 use crate::message::{Answer, Request};
 
@@ -49,6 +50,14 @@ impl Simulator {
     /// When the listener cannot tell its address.
     pub fn aktion(listener: TcpListener) -> io::Result<Simulator> {
         Simulator::start::<Aktion>(listener)
+    }
+
+    /// Starts an eSystems with the sample people; see [`crate::esystems`]. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// When the listener cannot tell its address.
+    pub fn esystems(listener: TcpListener) -> io::Result<Simulator> {
+        Simulator::start::<Esystems>(listener)
     }
 
     /// The base URL, such as `http://127.0.0.1:4711`, without a slash at its end.

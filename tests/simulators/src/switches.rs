@@ -99,6 +99,15 @@ impl Switches {
         self.value(name).as_bool().unwrap_or(false)
     }
 
+    /// Whether a switch is on; it is off afterwards.
+    pub(crate) fn take(&mut self, name: &str) -> bool {
+        let was_on = self.flag(name);
+        if was_on {
+            self.values.insert(name.to_owned(), Value::Bool(false));
+        }
+        was_on
+    }
+
     /// A whole number; `None` when the switch is null.
     pub(crate) fn count(&self, name: &str) -> Option<u64> {
         self.value(name).as_u64()

@@ -5,4 +5,7 @@ mod aktion_calls;
 mod aktion_fields;
 mod client;
 mod control;
+mod esystems_calls;
+mod esystems_client;
+mod esystems_links;
 mod faults;

@@ -31,6 +31,7 @@
 
 pub mod aktion;
 pub mod esystems;
+pub mod onlyoffice;
 
 mod calls;
 mod control;

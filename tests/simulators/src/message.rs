@@ -90,4 +90,12 @@ impl Answer {
         self.headers.insert(name, HeaderValue::from_static(value));
         self
     }
+
+    /// The same answer with one more header whose value is only known now; a value no header can have is left out.
+    pub(crate) fn with_text(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
 }

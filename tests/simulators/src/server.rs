@@ -22,6 +22,7 @@ use crate::control;
 use crate::esystems::Esystems;
 use crate::harness::{Harness, Kind};
 use crate::message::{Answer, Request};
+use crate::onlyoffice::Onlyoffice;
 
 /// A body over the limit is read to its end all the same, up to this much: a client that is still sending would not
 /// see the 413.
@@ -58,6 +59,14 @@ impl Simulator {
     /// When the listener cannot tell its address.
     pub fn esystems(listener: TcpListener) -> io::Result<Simulator> {
         Simulator::start::<Esystems>(listener)
+    }
+
+    /// Starts an ONLYOFFICE portal with the sample people; see [`crate::onlyoffice`]. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// When the listener cannot tell its address.
+    pub fn onlyoffice(listener: TcpListener) -> io::Result<Simulator> {
+        Simulator::start::<Onlyoffice>(listener)
     }
 
     /// The base URL, such as `http://127.0.0.1:4711`, without a slash at its end.

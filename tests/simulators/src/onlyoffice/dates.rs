@@ -72,7 +72,8 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 }
 
 fn date_of(days: i64) -> (i64, i64, i64) {
-    let mut year = 1970 + days.div_euclid(366);
+    // Never a later year than the right one, on either side of 1970.
+    let mut year = 1970 + days.div_euclid(if days < 0 { 365 } else { 366 });
     while days_since_1970(year + 1, 1, 1) <= days {
         year += 1;
     }

@@ -98,9 +98,13 @@ impl Person {
         self.fields.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// Sets a field.
+    /// Sets a field. Null is nothing: the field is gone, unless it is one that is always there.
     pub(super) fn set(&mut self, name: &str, value: Value) {
-        self.fields.insert(name.to_owned(), value);
+        if value.is_null() && !DEFAULTS.iter().any(|(always, _)| *always == name) {
+            self.fields.remove(name);
+        } else {
+            self.fields.insert(name.to_owned(), value);
+        }
     }
 
     /// Whether one of a switch's identifiers is this person: an id, a user name or an e-mail, in any case.

@@ -10,6 +10,7 @@ mod record;
 mod says;
 mod walk;
 
+use people_adapters::share::Share;
 use serde_json::{Value, json};
 
 use read::{Deployed, text};
@@ -180,7 +181,7 @@ fn a_network_and_the_credentials_reach_the_functions_that_call_targets() {
     let templates = Templates::read();
     let given = with_stage(&json!({
         "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "TargetSecretArn": "arn:aws:secretsmanager:x",
-        "TargetSecretVersion": "v2", "BatchImportConcurrency": 3,
+        "TargetSecretVersion": "v2",
     }));
     for (id, function) in Deployed::new(&templates.top, &given).resources("AWS::Serverless::Function") {
         let function = &function["Properties"];
@@ -190,12 +191,39 @@ fn a_network_and_the_credentials_reach_the_functions_that_call_targets() {
         let secret = json!("{{resolve:secretsmanager:arn:aws:secretsmanager:x:SecretString:::v2}}");
         let secrets = &function["Environment"]["Variables"]["PEOPLE_TARGET_SECRETS"];
         assert_eq!(*secrets, if calls { secret } else { Value::Null }, "{id}");
-        let reserved = &function["ReservedConcurrentExecutions"];
-        assert_eq!(*reserved, if id == "BatchImportFunction" { json!(3) } else { Value::Null }, "{id}");
     }
     let defaults = with_stage(&json!({}));
     for (id, function) in Deployed::new(&templates.top, &defaults).resources("AWS::Serverless::Function") {
         assert_eq!(function["Properties"]["VpcConfig"], Value::Null, "{id}");
+    }
+}
+
+/// A limit in `targets.json` is for the whole deployment: as many processes as may run share a function's part of it.
+#[test]
+fn the_functions_that_call_targets_have_a_share_of_them_for_as_many_processes_as_may_run() {
+    let templates = Templates::read();
+    for (given, due) in [
+        (json!({}), ["70/10", "10/1", "20/5"]),
+        (json!({"BatchImportConcurrency": 30, "PdfStorageConcurrency": 1}), ["70/30", "10/1", "20/1"]),
+    ] {
+        let functions =
+            Deployed::new(&templates.top, &with_stage(&given)).resources("AWS::Serverless::Function");
+        let mut shares = Vec::new();
+        for (id, function) in functions {
+            let function = &function["Properties"];
+            let reserved = &function["ReservedConcurrentExecutions"];
+            match function["Environment"]["Variables"][compare::SHARE].as_str() {
+                Some(share) => {
+                    assert!(share.ends_with(&format!("/{reserved}")), "{id}: {share} of {reserved}");
+                    assert!(Share::parse(share).is_ok(), "{id}: {share}");
+                    shares.push(share.to_owned());
+                }
+                None => assert_eq!(*reserved, Value::Null, "{id}"),
+            }
+        }
+        assert_eq!(shares, due);
+        let percents = shares.iter().map(|share| share.split('/').next().unwrap().parse::<u32>().unwrap());
+        assert!(percents.sum::<u32>() <= 100);
     }
 }
 

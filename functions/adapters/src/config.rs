@@ -6,17 +6,19 @@ use std::time::Duration;
 use crate::aws::AwsSettings;
 use crate::dynamodb::Tables;
 use crate::secrets::Secrets;
+use crate::share::Share;
 
 /// The object that holds the profile definition, in the bucket.
 pub const PROFILE_DEFINITION: &str = "config/profile-definition.json";
 /// The object that holds the targets, in the bucket.
 pub const TARGETS: &str = "config/targets.json";
 /// Every variable of our own that is read; what each means is told at [`Config::from_env`].
-pub const VARIABLES: [&str; 5] = [
+pub const VARIABLES: [&str; 6] = [
     "PEOPLE_TABLE_PREFIX",
     "PEOPLE_BUCKET",
     "PEOPLE_RETENTION_DAYS",
     "PEOPLE_TARGET_SECRETS",
+    "PEOPLE_TARGET_SHARE",
     "PEOPLE_NATIVE_ROOTS",
 ];
 /// How long a log is kept where nothing else is said.
@@ -35,6 +37,8 @@ pub struct Config {
     pub retention: Duration,
     /// The credentials of the targets.
     pub secrets: Secrets,
+    /// How much of each target's limit and rate this process may use.
+    pub share: Share,
     /// Where the simulators are that `targets.json` may name; none in the cloud.
     pub simulators: HashMap<String, String>,
 }
@@ -53,6 +57,7 @@ impl Config {
     /// | `PEOPLE_BUCKET` | the bucket |
     /// | `PEOPLE_RETENTION_DAYS` | how long logs are kept; 90 where it is not set |
     /// | `PEOPLE_TARGET_SECRETS` | the targets' credentials as JSON: `{"aktion":{"userLogin":"…","apiKey":"…"}}` |
+    /// | `PEOPLE_TARGET_SHARE` | how much of each target's limit and rate all processes of a function may use, and how many there are: `70/10` is 70 % for ten; all of it for one, where it is not set |
     /// | `PEOPLE_NATIVE_ROOTS` | `true`: trust the system's certificate authorities for AWS, not the embedded ones; where it is not set, an `AWS_ENDPOINT_URL…` of `https` has the same effect |
     /// | `AWS_…` | the standard variables of the AWS SDK, `AWS_ENDPOINT_URL_…` included |
     pub fn from_env() -> Result<Config, InvalidEnvironment> {
@@ -85,6 +90,11 @@ impl Config {
             faults.push(format!("PEOPLE_TARGET_SECRETS: {fault}"));
             Secrets::default()
         });
+        let share = variable("PEOPLE_TARGET_SHARE").map_or(Ok(Share::ALL), |share| Share::parse(&share));
+        let share = share.unwrap_or_else(|fault| {
+            faults.push(format!("PEOPLE_TARGET_SHARE: {fault}"));
+            Share::ALL
+        });
         let aws = aws_settings(&variable);
         if !faults.is_empty() {
             return Err(InvalidEnvironment(faults));
@@ -95,6 +105,7 @@ impl Config {
             bucket,
             retention: Duration::from_secs(days * 24 * 60 * 60),
             secrets,
+            share,
             simulators: HashMap::new(),
         })
     }
@@ -188,8 +199,12 @@ mod tests {
 
     #[test]
     fn every_fault_is_reported_at_once() {
-        let malformed =
-            [("PEOPLE_RETENTION_DAYS", "0"), ("PEOPLE_NATIVE_ROOTS", "yes"), ("PEOPLE_TARGET_SECRETS", "x")];
+        let malformed = [
+            ("PEOPLE_RETENTION_DAYS", "0"),
+            ("PEOPLE_NATIVE_ROOTS", "yes"),
+            ("PEOPLE_TARGET_SECRETS", "x"),
+            ("PEOPLE_TARGET_SHARE", "70"),
+        ];
         let faults = read(&malformed).unwrap_err().0;
         let starts: Vec<_> = faults.iter().map(|fault| fault.split([' ', ':']).next().unwrap()).collect();
         assert_eq!(
@@ -199,7 +214,8 @@ mod tests {
                 "PEOPLE_BUCKET",
                 "PEOPLE_RETENTION_DAYS",
                 "PEOPLE_NATIVE_ROOTS",
-                "PEOPLE_TARGET_SECRETS"
+                "PEOPLE_TARGET_SECRETS",
+                "PEOPLE_TARGET_SHARE"
             ]
         );
     }
@@ -250,6 +266,7 @@ mod tests {
     fn what_is_not_said_has_a_default() {
         let config = read(&[("PEOPLE_TABLE_PREFIX", "p"), ("PEOPLE_BUCKET", "b")]).unwrap();
         assert_eq!(config.retention, Duration::from_secs(90 * 24 * 60 * 60));
+        assert_eq!(config.share, Share::ALL);
     }
 
     #[test]

@@ -88,6 +88,7 @@ fn context(config: &Config, leases: Arc<dyn Leases>, clock: Arc<dyn Clock>) -> C
         clock,
         engines: Engines::default(),
         leases,
+        share: config.share,
     }
 }
 

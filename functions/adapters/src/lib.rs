@@ -16,6 +16,7 @@ pub mod retry_after;
 pub mod s3;
 pub mod secret;
 pub mod secrets;
+pub mod share;
 pub mod system;
 pub mod targets;
 

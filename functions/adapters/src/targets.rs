@@ -20,6 +20,7 @@ use people_core::profile::Profile;
 
 use crate::http_client::{HttpClient, NoTls, Trust};
 use crate::secrets::{Credentials, SecretStore};
+use crate::share::Share;
 use config::{Budget, InvalidTargets, Parts, Settings};
 use engine::Engine;
 
@@ -36,6 +37,8 @@ pub struct Context {
     pub leases: Arc<dyn Leases>,
     /// What is going on at each target, which a new configuration does not end.
     pub engines: Engines,
+    /// How much of each target's limit and rate this process may use.
+    pub share: Share,
 }
 
 /// The engines of a process, by the name of their target. Targets that are made again go on with them, so that calls for one
@@ -113,7 +116,7 @@ impl Clients {
 
 fn target(settings: Settings, http: HttpClient, context: &Context) -> ConfiguredTarget {
     let parts = Parts {
-        engine: context.engines.of(&settings.name, settings.budget, context),
+        engine: context.engines.of(&settings.name, settings.budget.share(context.share), context),
         http,
         credentials: Credentials::new(Arc::clone(&context.secrets), &settings.credentials),
     };

@@ -18,6 +18,7 @@ use http::Request;
 use http_body_util::Full;
 use people_adapters::http_client::{HttpClient, Limits, Trust};
 use people_adapters::secrets::{SecretStore, Secrets};
+use people_adapters::share::Share;
 use people_adapters::system::{FileSpool, SystemClock};
 use people_adapters::targets::{self, Context};
 use people_core::directory;
@@ -147,6 +148,7 @@ async fn app(url: &str, limit: usize) -> App {
         clock: Arc::clone(&clock),
         engines: targets::Engines::default(),
         leases: Arc::new(MemoryLeases::new(Arc::clone(&clock))),
+        share: Share::ALL,
     };
     let targets = targets::connect(config.to_string().as_bytes(), &profile, context).unwrap();
     let keys = MemoryKeys::default();

@@ -14,6 +14,7 @@ use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
 use people_adapters::s3::{create_bucket, read_object, write_object};
 use people_adapters::secret::Secret;
 use people_adapters::secrets::Secrets;
+use people_adapters::share::Share;
 use people_adapters::system::SystemClock;
 use people_adapters::{Live, check};
 use people_core::ports::{ApiKey, Clock, Feature, KeyHash, Keys};
@@ -202,6 +203,7 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
         bucket: BUCKET.to_owned(),
         retention: Duration::from_secs(DEFAULT_RETENTION_DAYS * 24 * 60 * 60),
         secrets: secrets(options, simulated)?,
+        share: Share::ALL,
         simulators: started.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
     };
     check(&config, &definition, &targets).map_err(|refused| Failure(refused.to_string()))?;

@@ -17,6 +17,8 @@ use super::says::{Index, Made, Permission, STAGE, Table, Templates, with_stage};
 pub(crate) const FUNCTIONS: &str = "AWS::Serverless::Function";
 /// The variable with the credentials, which only functions that call targets have.
 const SECRETS: &str = "PEOPLE_TARGET_SECRETS";
+/// The variable with the share of each target, which they alone have too.
+pub(crate) const SHARE: &str = "PEOPLE_TARGET_SHARE";
 /// The functions that call targets.
 pub(crate) const CALLING: [&str; 3] = ["batch-import", "directory-sync", "pdf-storage"];
 
@@ -53,7 +55,8 @@ fn packages(workspace: &str) -> BTreeSet<String> {
 pub(crate) fn variables(templates: &Templates) -> Vec<String> {
     let functions = templates.functions(&json!({}));
     let complaints = functions.iter().flat_map(|function| {
-        let is_due = |name: &&str| **name != *SECRETS || CALLING.contains(&function.name.as_str());
+        let calls = CALLING.contains(&function.name.as_str());
+        let is_due = |name: &&str| calls || ![SECRETS, SHARE].contains(name);
         let due = VARIABLES.iter().copied().filter(is_due).map(str::to_owned).collect();
         differences(&due, &function.variables.keys().cloned().collect(), &function.name)
     });

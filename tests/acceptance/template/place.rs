@@ -12,11 +12,13 @@ use people_adapters::http::Route;
 use people_adapters::s3::{create_bucket, write_object};
 use people_adapters::secret::Secret;
 use people_adapters::secrets::Secrets;
+use people_adapters::share::Share;
 use people_adapters::system::SystemClock;
 use people_core::ports::{ApiKey, Clock, Feature, KeyHash, Keys};
 use serde_json::{Value, json};
 
 use super::calls::{Need, logging};
+use super::compare::SHARE;
 use super::read::{ACCOUNT, REGION};
 use super::record::{Notes, before};
 use super::says::{Made, STAGE};
@@ -66,6 +68,7 @@ impl Place {
             bucket: function.variables["PEOPLE_BUCKET"].clone(),
             retention: Duration::from_secs(24 * 60 * 60 * days),
             secrets: Secrets::parse(secrets.to_string().as_bytes()).unwrap(),
+            share: function.variables.get(SHARE).map_or(Share::ALL, |share| Share::parse(share).unwrap()),
             simulators: ready.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
         };
         (config, notes)

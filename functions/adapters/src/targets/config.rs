@@ -19,6 +19,7 @@ use super::transform::Written;
 use crate::http_client::{Authorities, HttpClient, Trust};
 use crate::secret::Secret;
 use crate::secrets::{Credentials, Secrets};
+use crate::share::Share;
 
 /// How the base URL of a simulator begins that runs on this machine; its name follows.
 const SIMULATOR: &str = "simulator:";
@@ -292,6 +293,14 @@ pub(super) struct Budget {
     pub(super) limit: usize,
     /// Calls a second; `None` is as many as there are.
     pub(super) rate_per_second: Option<f64>,
+}
+
+impl Budget {
+    /// What a process may use of it.
+    pub(super) fn share(self, share: Share) -> Budget {
+        let rate_per_second = self.rate_per_second.map(|rate| share.of_rate(rate));
+        Budget { limit: share.of_limit(self.limit), rate_per_second }
+    }
 }
 
 /// The members of a JSON object, in their order, also those that are there twice.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use people_adapters::secrets::{SecretStore, Secrets};
+use people_adapters::share::Share;
 use people_adapters::targets::{self, Context, Engines, connect};
 use people_core::memory::{ManualClock, MemoryLeases};
 use people_core::profile::Profile;
@@ -33,6 +34,7 @@ fn the_sample_is_valid() {
         clock: Arc::clone(&clock) as _,
         engines: Engines::default(),
         leases: Arc::new(MemoryLeases::new(clock)),
+        share: Share::ALL,
     };
     let sample = include_bytes!("../../../../../infra/targets.json");
     let targets = connect(sample, &Profile::parse(definition).unwrap(), context).unwrap();
@@ -113,6 +115,7 @@ fn two_fields_cannot_go_to_one_place() {
         clock: Arc::clone(&clock) as _,
         engines: Engines::default(),
         leases: Arc::new(MemoryLeases::new(clock)),
+        share: Share::ALL,
     };
     let invalid = connect(text.as_bytes(), &super::stage::profile(), context);
     let faults = invalid.err().unwrap().0;

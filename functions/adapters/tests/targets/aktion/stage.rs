@@ -10,6 +10,7 @@ use http::Request;
 use http_body_util::Full;
 use people_adapters::http_client::{HttpClient, Limits, Trust};
 use people_adapters::secrets::{SecretStore, Secrets};
+use people_adapters::share::Share;
 use people_adapters::targets::config::InvalidTargets;
 use people_adapters::targets::{Context, Engines, connect};
 use people_core::id::ImportId;
@@ -123,7 +124,14 @@ fn connected_with(
     connect(
         config.as_bytes(),
         &profile(),
-        Context { secrets: Arc::new(SecretStore::fixed(secrets)), simulators, clock, engines, leases },
+        Context {
+            secrets: Arc::new(SecretStore::fixed(secrets)),
+            simulators,
+            clock,
+            engines,
+            leases,
+            share: Share::ALL,
+        },
     )
 }
 

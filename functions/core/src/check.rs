@@ -200,15 +200,20 @@ impl Checked {
     }
 }
 
+/// The texts of a change that name people.
+pub(crate) fn names(change: &Change) -> &[String] {
+    match &change.value {
+        _ if change.kind != FieldType::PersonIdentifier => &[],
+        Value::Text(text) => std::slice::from_ref(text),
+        Value::Texts(texts) => texts,
+        Value::Reset | Value::MultiLang(_) | Value::MultiLangs(_) => &[],
+    }
+}
+
 fn references(changes: &[Change]) -> References {
     let mut references = Vec::new();
-    for change in changes.iter().filter(|change| change.kind == FieldType::PersonIdentifier) {
-        let texts = match &change.value {
-            Value::Text(text) => std::slice::from_ref(text),
-            Value::Texts(texts) => texts,
-            Value::Reset | Value::MultiLang(_) | Value::MultiLangs(_) => &[],
-        };
-        let named = texts.iter().filter_map(|text| Who::either(text).ok());
+    for change in changes {
+        let named = names(change).iter().filter_map(|text| Who::either(text).ok());
         references.extend(named.map(|who| (Arc::clone(&change.field), who)));
     }
     references

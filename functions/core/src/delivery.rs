@@ -1,17 +1,31 @@
 //! From updates to outcomes: which target takes which fields, under which key it knows the person, and what it said.
 
-use std::collections::{BTreeMap, HashMap};
+mod keys;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::directory::may_be_one;
+use crate::check::names;
 use crate::id::ImportId;
 use crate::log::{Delivery, Ending, Outcome, PartOutcome};
-use crate::person::{Identifier, NativeKey, Person};
-use crate::ports::{App, ConfiguredTarget, Found, PersonUpdate, Sighting};
+use crate::person::{NativeKey, Person, PersonKey};
+use crate::ports::{App, ConfiguredTarget, PersonUpdate, Reference};
 use crate::time::Timestamp;
 use crate::update::Change;
+use keys::{Keys, Wanted};
+
+/// What the updates of one import have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The import.
+    pub import: ImportId,
+    /// The people whom values of type `PersonIdentifier` name, by the text that names them.
+    pub people: &'a HashMap<String, Person>,
+    /// When what is not delivered yet is left.
+    pub until: Timestamp,
+}
 
 /// An update of a known person.
 #[derive(Debug, Clone, Copy)]
@@ -26,19 +40,14 @@ pub struct Ready<'a> {
 
 /// Delivers each update to every target that takes one of its fields, all targets at once. Gives back the outcome of
 /// each part.
-pub async fn deliver(
-    app: &App,
-    import: ImportId,
-    updates: &[Ready<'_>],
-    until: Timestamp,
-) -> Vec<(usize, PartOutcome)> {
+pub async fn deliver(app: &App, run: Run<'_>, updates: &[Ready<'_>]) -> Vec<(usize, PartOutcome)> {
     let outcomes = join_all(app.targets.iter().map(|target| {
         let wanted: Vec<_> = updates
             .iter()
             .filter(|update| update.changes.iter().any(|change| target.fields.contains(&change.field)))
             .copied()
             .collect();
-        deliver_at(app, target, import, wanted, until)
+        At { app, target, run }.deliver(wanted)
     }))
     .await;
     let mut by_part: BTreeMap<usize, Vec<Delivery>> = BTreeMap::new();
@@ -59,144 +68,148 @@ fn unmapped(app: &App, changes: &[Change]) -> Vec<Arc<str>> {
     changes.iter().map(|change| change.field.clone()).filter(|field| !taken(field)).collect()
 }
 
-/// Delivers at one target. Where the target does not know the person under the key that the directory had, it is asked
-/// once more, and a new key is tried once.
-async fn deliver_at(
-    app: &App,
-    target: &ConfiguredTarget,
-    import: ImportId,
-    updates: Vec<Ready<'_>>,
-    until: Timestamp,
-) -> Vec<(usize, Outcome)> {
-    let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
-    let known: Vec<_> = updates.iter().map(|update| update.person.keys.get(&target.name).cloned()).collect();
-    let missing: Vec<_> =
-        updates.iter().zip(&known).filter(|(_, key)| key.is_none()).map(|(u, _)| *u).collect();
-    let found = find_keys(app, target, (&missing, &HashMap::new()), until).await;
-    let mut sent = Vec::new();
-    for (update, known) in updates.into_iter().zip(known) {
-        match known.map(Ok).or_else(|| found.get(&update.part).cloned()) {
-            Some(Ok(key)) => sent.push((update, key)),
-            Some(Err(ending)) => drop(outcomes.insert(update.part, Outcome::unsent(ending))),
-            None => drop(outcomes.insert(update.part, Outcome::unsent(Ending::UnknownPerson))),
+/// The deliveries of one import at one target.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    app: &'a App,
+    target: &'a ConfiguredTarget,
+    run: Run<'a>,
+}
+
+/// Updates that are sent, each with the key of its person.
+type Sent<'a> = Vec<(Ready<'a>, NativeKey)>;
+
+impl<'a> At<'a> {
+    /// Delivers. Where the target does not know a person under the key that the directory had, it is asked once more, and
+    /// a new key is tried once.
+    async fn deliver(self, updates: Vec<Ready<'a>>) -> Vec<(usize, Outcome)> {
+        let keys = self.ask(self.missing(&updates)).await;
+        let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
+        let sent = self.to_be_sent(updates, &keys, &mut outcomes);
+        self.send(&sent, &keys, &mut outcomes).await;
+        let gone = self.forget_gone(&sent, &outcomes).await;
+        let new = self.ask(gone.clone()).await;
+        let mut again = Vec::new();
+        for (update, _) in sent {
+            let Some(outcome) = outcomes.get_mut(&update.part) else { continue };
+            if outcome.ending != Ending::UnknownPerson {
+                continue;
+            }
+            match new.found(&update.person.key()) {
+                Ok(key) => again.push((update, key)),
+                Err(ending) => outcome.ending = ending,
+            }
         }
+        self.send(&again, &keys, &mut outcomes).await;
+        outcomes.into_iter().collect()
     }
-    send(target, import, &sent, until, &mut outcomes).await;
-    let mut gone = Vec::new();
-    for (update, key) in &sent {
-        if outcomes.get(&update.part).is_some_and(|outcome| outcome.ending == Ending::UnknownPerson) {
-            if let Err(error) = app.directory.forget(&target.name, key).await {
+
+    async fn ask(self, wanted: BTreeMap<PersonKey, Wanted<'_>>) -> Keys {
+        keys::ask(self.app, self.target, wanted, self.run.until).await
+    }
+
+    /// The fields of an update that go to this target.
+    fn taken(self, update: &Ready<'a>) -> impl Iterator<Item = &'a Change> {
+        update.changes.iter().filter(move |change| self.target.fields.contains(&change.field))
+    }
+
+    /// The people whom values of an update name that go to this target, with the texts that name them.
+    fn named(self, update: &Ready<'a>) -> impl Iterator<Item = (&'a String, &'a Person)> {
+        let texts = self.taken(update).flat_map(names);
+        texts.filter_map(move |text| Some((text, self.run.people.get(text)?)))
+    }
+
+    /// Everybody whom the directory knows under no key of this target.
+    fn missing(self, updates: &[Ready<'a>]) -> BTreeMap<PersonKey, Wanted<'a>> {
+        let named = updates.iter().flat_map(|update| self.named(update)).map(|(_, person)| person);
+        let people = updates.iter().map(|update| update.person).chain(named);
+        let missing = people.filter(|person| !person.keys.contains_key(&self.target.name));
+        missing.map(|person| (person.key(), Wanted { person, gone: BTreeSet::new() })).collect()
+    }
+
+    fn key(self, person: &Person, keys: &Keys) -> Result<NativeKey, Ending> {
+        person.keys.get(&self.target.name).cloned().map_or_else(|| keys.found(&person.key()), Ok)
+    }
+
+    /// The updates whose person has a key, and nobody of whom the target could not be asked; the others get their outcome.
+    /// After an update that is deferred, the later ones of that person are deferred too.
+    fn to_be_sent(
+        self,
+        updates: Vec<Ready<'a>>,
+        keys: &Keys,
+        outcomes: &mut BTreeMap<usize, Outcome>,
+    ) -> Sent<'a> {
+        let mut sent = Vec::new();
+        let mut deferred: BTreeMap<PersonKey, Ending> = BTreeMap::new();
+        for update in updates {
+            let person = update.person.key();
+            let late = deferred.get(&person).cloned().or_else(|| self.unavailable(&update, keys));
+            let ending = match (self.key(update.person, keys), late) {
+                (Ok(key), None) => {
+                    sent.push((update, key));
+                    continue;
+                }
+                (Err(ending), _) => ending,
+                (Ok(_), Some(late)) => deferred.entry(person).or_insert(late).clone(),
+            };
+            outcomes.insert(update.part, Outcome::unsent(ending));
+        }
+        sent
+    }
+
+    /// Why the target could not be asked about somebody whom a value names.
+    fn unavailable(self, update: &Ready<'a>, keys: &Keys) -> Option<Ending> {
+        let deferred = |ending: &Ending| matches!(ending, Ending::Deferred(_));
+        self.named(update).find_map(|(_, person)| self.key(person, keys).err().filter(deferred))
+    }
+
+    /// Whoever is named as this target knows them. Where nobody is known there, or several are, there is no key: only the
+    /// target can tell whether it needs one.
+    fn references(self, update: &Ready<'a>, keys: &Keys) -> Arc<HashMap<String, Reference>> {
+        let reference = |person: &Person| Reference {
+            key: self.key(person, keys).ok(),
+            employee_id: person.employee_id.clone(),
+            upn: person.upn.clone(),
+        };
+        Arc::new(self.named(update).map(|(text, person)| (text.clone(), reference(person))).collect())
+    }
+
+    async fn send(self, updates: &Sent<'a>, keys: &Keys, outcomes: &mut BTreeMap<usize, Outcome>) {
+        if updates.is_empty() {
+            return;
+        }
+        let request = |(update, key): &(Ready<'a>, NativeKey)| PersonUpdate {
+            import: self.run.import,
+            key: key.clone(),
+            changes: self.taken(update).cloned().collect(),
+            people: self.references(update, keys),
+        };
+        let requests: Vec<_> = updates.iter().map(request).collect();
+        let answers = self.target.api.deliver(&requests, self.run.until).await;
+        outcomes.extend(updates.iter().map(|(update, _)| update.part).zip(answers));
+    }
+
+    /// Takes the keys out of the directory under which the target knows nobody, and says whose they were.
+    async fn forget_gone<'s>(
+        self,
+        sent: &'s Sent<'a>,
+        outcomes: &BTreeMap<usize, Outcome>,
+    ) -> BTreeMap<PersonKey, Wanted<'s>> {
+        let mut gone: BTreeMap<PersonKey, Wanted<'s>> = BTreeMap::new();
+        for (update, key) in sent {
+            let ending = outcomes.get(&update.part).map(|outcome| &outcome.ending);
+            if ending != Some(&Ending::UnknownPerson) {
+                continue;
+            }
+            let wanted = gone.entry(update.person.key());
+            let wanted = wanted.or_insert_with(|| Wanted { person: update.person, gone: BTreeSet::new() });
+            if wanted.gone.insert(key)
+                && let Err(error) = self.app.directory.forget(&self.target.name, key).await
+            {
+                let import = self.run.import;
                 tracing::warn!(import.id = %import, error = %error, "the directory keeps a key that is gone");
             }
-            gone.push(*update);
         }
-    }
-    let old: HashMap<usize, &NativeKey> = sent.iter().map(|(update, key)| (update.part, key)).collect();
-    let found = find_keys(app, target, (&gone, &old), until).await;
-    let mut again = Vec::new();
-    for update in gone {
-        match found.get(&update.part) {
-            Some(Ok(key)) => again.push((update, key.clone())),
-            Some(Err(ending)) => {
-                if let Some(outcome) = outcomes.get_mut(&update.part) {
-                    outcome.ending = ending.clone();
-                }
-            }
-            None => {}
-        }
-    }
-    send(target, import, &again, until, &mut outcomes).await;
-    outcomes.into_iter().collect()
-}
-
-async fn send(
-    target: &ConfiguredTarget,
-    import: ImportId,
-    updates: &[(Ready<'_>, NativeKey)],
-    until: Timestamp,
-    outcomes: &mut BTreeMap<usize, Outcome>,
-) {
-    if updates.is_empty() {
-        return;
-    }
-    let requests: Vec<_> = updates
-        .iter()
-        .map(|(update, key)| PersonUpdate {
-            import,
-            key: key.clone(),
-            changes: update
-                .changes
-                .iter()
-                .filter(|change| target.fields.contains(&change.field))
-                .cloned()
-                .collect(),
-            people: Arc::default(),
-        })
-        .collect();
-    let answers = target.api.deliver(&requests, until).await;
-    outcomes.extend(updates.iter().map(|(update, _)| update.part).zip(answers));
-}
-
-/// Asks a target what it calls these people, by every identifier that the directory has of them, other than under the
-/// keys that are gone. Answers by part.
-async fn find_keys(
-    app: &App,
-    target: &ConfiguredTarget,
-    (updates, gone): (&[Ready<'_>], &HashMap<usize, &NativeKey>),
-    until: Timestamp,
-) -> HashMap<usize, Result<NativeKey, Ending>> {
-    let asked: Vec<(&Ready<'_>, Identifier)> = updates
-        .iter()
-        .flat_map(|update| update.person.identifiers().map(move |identifier| (update, identifier)))
-        .collect();
-    if asked.is_empty() {
-        return HashMap::new();
-    }
-    let identifiers: Vec<_> = asked.iter().map(|(_, identifier)| identifier.clone()).collect();
-    let answers = target.api.find(&identifiers, until).await;
-    let mut found: HashMap<usize, Result<NativeKey, Ending>> = HashMap::new();
-    let mut seen: Vec<Sighting> = Vec::new();
-    for ((update, _), answer) in asked.into_iter().zip(answers) {
-        let part = update.part;
-        let result = match answer {
-            // A UPN moves from person to person: whoever has it now need not be the one who is meant.
-            // A list may still have whom the target itself has just called unknown.
-            Found::Person(sighting) if gone.get(&update.part) == Some(&&sighting.key) => {
-                Err(Ending::UnknownPerson)
-            }
-            Found::Person(sighting) if !may_be_one(&sighting.employee_id, &update.person.employee_id) => {
-                seen.push(sighting);
-                Err(Ending::UnknownPerson)
-            }
-            Found::Person(sighting) => {
-                let key = sighting.key.clone();
-                seen.push(sighting);
-                Ok(key)
-            }
-            Found::Nobody | Found::CannotTell => Err(Ending::UnknownPerson),
-            Found::Several => Err(Ending::Refused("several people have this identifier".to_owned())),
-            Found::Unavailable(why) => Err(Ending::Deferred(why)),
-        };
-        let result = match found.remove(&part) {
-            None => result,
-            Some(before) => agree(before, result),
-        };
-        found.insert(part, result);
-    }
-    if let Err(error) = app.directory.learn(&target.name, &seen).await {
-        tracing::warn!(error = %error, "the directory could not take over what {} said", target.name);
-    }
-    found
-}
-
-/// What two identifiers of one person come to at one target.
-fn agree(one: Result<NativeKey, Ending>, other: Result<NativeKey, Ending>) -> Result<NativeKey, Ending> {
-    match (one, other) {
-        (Ok(one), Ok(other)) if one != other => {
-            Err(Ending::Refused("the two identifiers are two people there".to_owned()))
-        }
-        (Ok(key), Ok(_) | Err(Ending::UnknownPerson)) | (Err(Ending::UnknownPerson), Ok(key)) => Ok(key),
-        (Err(ending @ Ending::Refused(_)), _) | (_, Err(ending @ Ending::Refused(_))) => Err(ending),
-        (Err(Ending::UnknownPerson), Err(ending)) | (Err(ending), _) | (_, Err(ending)) => Err(ending),
+        gone
     }
 }

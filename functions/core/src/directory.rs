@@ -90,7 +90,7 @@ async fn ask_targets(
 }
 
 /// A sighting that answers a look-up has the identifier that was asked for, also where the target does not repeat it.
-fn answering(sighting: &Sighting, asked: &Identifier) -> Sighting {
+pub(crate) fn answering(sighting: &Sighting, asked: &Identifier) -> Sighting {
     let mut sighting = sighting.clone();
     match asked {
         Identifier::EmployeeId(id) => drop(sighting.employee_id.get_or_insert_with(|| id.clone())),

@@ -1,13 +1,13 @@
 //! The import: from parts that have arrived to a log that is closed. Every entry point runs this function; they differ
 //! in where the bytes come from and who waits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures_util::future::join;
 
 use crate::batch::{Incoming, RequestFault};
-use crate::check::{Checked, References, Refused, check};
+use crate::check::{Checked, References, Refused, check, names};
 use crate::delivery::{self, Ready};
 use crate::directory::{self, Meant, Resolved};
 use crate::error::StoreError;
@@ -67,7 +67,7 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
         Err(fault) => (Some(fault), Vec::new()),
     };
     let parts: Vec<_> = parts.into_iter().map(|part| check(&app.profile, part)).collect();
-    let parts = resolve(app, parts, look_ups_until(app, request.until)).await.map_err(before)?;
+    let (parts, people) = resolve(app, parts, look_ups_until(app, request.until)).await.map_err(before)?;
     let mut log = ImportLog {
         id,
         received_at: request.received_at,
@@ -84,7 +84,7 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
     }
     open(app, &log).await?;
     if pending {
-        let stored = carry_out(app, &parts, request.until, &mut log).await;
+        let stored = carry_out(app, (&parts, &people), request.until, &mut log).await;
         log.state = State::Ended(if stored { log.answer() } else { Answer::StoreFailed });
         let closed = app.imports.close(&log).await;
         closed.map_err(|error| Interrupted { id, opened: true, error })?;
@@ -115,7 +115,7 @@ async fn resolve(
     app: &App,
     parts: Vec<Result<Checked, Refused>>,
     until: Timestamp,
-) -> Result<Vec<Part>, StoreError> {
+) -> Result<(Vec<Part>, HashMap<String, Person>), StoreError> {
     let references: Vec<References> = parts
         .iter()
         .map(|part| part.as_ref().map_or_else(|refused| refused.references.clone(), Checked::references))
@@ -123,11 +123,27 @@ async fn resolve(
     let people = parts.iter().flatten().map(Checked::who);
     let people: Vec<&Who> = people.chain(references.iter().flatten().map(|(_, who)| who)).collect();
     let resolved = directory::resolve(app, &people, until).await?;
-    Ok(parts
+    let parts: Vec<_> = parts
         .into_iter()
         .zip(&references)
         .map(|(part, references)| judge(&resolved, part, references))
-        .collect())
+        .collect();
+    let named = named(&resolved, &parts);
+    Ok((parts, named))
+}
+
+/// The people whom values of these parts name, by the text that names them.
+fn named(resolved: &Resolved, parts: &[Part]) -> HashMap<String, Person> {
+    let mut people = HashMap::new();
+    for (part, _) in parts.iter().flatten() {
+        let Checked::Update { changes, .. } = part else { continue };
+        for text in changes.iter().flat_map(names) {
+            if let Ok(Meant::Known(person)) = Who::either(text).map(|who| resolved.meant(&who)) {
+                people.insert(text.clone(), person);
+            }
+        }
+    }
+    people
 }
 
 /// Whom a part means, unless it is refused, or a person whom one of its values names is unknown.
@@ -199,7 +215,12 @@ fn index(import: ImportId, parts: &[Part]) -> Vec<IndexEntry> {
 
 /// Writes the person index, delivers and files what is pending, and enters the outcomes. `false` where a store of ours
 /// failed.
-async fn carry_out(app: &App, parts: &[Part], until: Timestamp, log: &mut ImportLog) -> bool {
+async fn carry_out(
+    app: &App,
+    (parts, people): (&[Part], &HashMap<String, Person>),
+    until: Timestamp,
+    log: &mut ImportLog,
+) -> bool {
     if let Err(error) = app.imports.index(&index(log.id, parts)).await {
         tracing::error!(import.id = %log.id, error = %error, "the person index was not written");
         // Nothing is delivered that the index does not have: a later import could not see it.
@@ -219,7 +240,8 @@ async fn carry_out(app: &App, parts: &[Part], until: Timestamp, log: &mut Import
             }
         }
     }
-    let delivered = delivery::deliver(app, log.id, &updates, until);
+    let run = delivery::Run { import: log.id, people, until };
+    let delivered = delivery::deliver(app, run, &updates);
     let filed = filing::file(app, filing::Run { import: log.id, stored_at: log.received_at, until }, &files);
     let (delivered, filed) = join(delivered, filed).await;
     let mut stored = true;

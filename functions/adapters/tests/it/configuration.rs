@@ -80,6 +80,7 @@ impl Stage {
             retention: MINUTE,
             secrets: Secrets::parse(br#"{"aktion":{"userLogin":"u","apiKey":"k"}}"#).unwrap(),
             simulators: HashMap::from([("aktion".into(), "http://127.0.0.1:9".into())]),
+            share: people_adapters::share::Share::ALL,
         };
         let live = connect_by(&config, Arc::clone(&self.embedded.clock) as _).await;
         self.gate.seen();

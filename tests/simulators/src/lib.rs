@@ -32,6 +32,7 @@
 pub mod aktion;
 pub mod esystems;
 pub mod onlyoffice;
+pub mod scim;
 
 mod calls;
 mod control;

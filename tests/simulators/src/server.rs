@@ -23,6 +23,7 @@ use crate::esystems::Esystems;
 use crate::harness::{Harness, Kind};
 use crate::message::{Answer, Request};
 use crate::onlyoffice::Onlyoffice;
+use crate::scim::Scim;
 
 /// A body over the limit is read to its end all the same, up to this much: a client that is still sending would not
 /// see the 413.
@@ -67,6 +68,14 @@ impl Simulator {
     /// When the listener cannot tell its address.
     pub fn onlyoffice(listener: TcpListener) -> io::Result<Simulator> {
         Simulator::start::<Onlyoffice>(listener)
+    }
+
+    /// Starts a SCIM server with the sample people; see [`crate::scim`]. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// When the listener cannot tell its address.
+    pub fn scim(listener: TcpListener) -> io::Result<Simulator> {
+        Simulator::start::<Scim>(listener)
     }
 
     /// The base URL, such as `http://127.0.0.1:4711`, without a slash at its end.

@@ -64,6 +64,7 @@ mod answers;
 mod bulk;
 mod discovery;
 mod filter;
+mod incoming;
 mod patch;
 mod paths;
 mod schema;
@@ -83,6 +84,7 @@ use crate::switches::{Switch, Switches, Wants};
 use access::Access;
 use answers::{Refused, send};
 use filter::Filter;
+use incoming::{base, body, names_version, number};
 use paths::Scope;
 use shown::Wanted;
 use users::{User, Users};
@@ -352,43 +354,6 @@ impl Scim {
         }
         values::user(&body, &self.users.extras).map_err(Wrong::in_user)
     }
-}
-
-/// A body that is a JSON object.
-fn body(request: &Request) -> Result<Map<String, Value>, Refused> {
-    let media_type = request.media_type();
-    if media_type != "application/scim+json" && media_type != "application/json" {
-        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not SCIM."));
-    }
-    match serde_json::from_slice(&request.body) {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) | Err(_) => Err(Refused::bad("invalidSyntax", "The body is no JSON object.")),
-    }
-}
-
-/// The URL before `/Users`, as the caller knows it.
-fn base(request: &Request) -> String {
-    let host = request.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let base = if request.path.starts_with(BASE) { BASE } else { "" };
-    host.map_or_else(|| base.to_owned(), |host| format!("http://{host}{base}"))
-}
-
-/// A whole number of the query; a negative one is 0.
-fn number(request: &Request, name: &str) -> Result<Option<usize>, Refused> {
-    let Some(text) = request.parameter(name) else { return Ok(None) };
-    let number = text.trim().parse::<i64>();
-    let number = number.map_err(|_| Refused::bad("invalidValue", format!("{name} is a whole number.")))?;
-    Ok(Some(usize::try_from(number).unwrap_or(0)))
-}
-
-/// Whether a header names a user's version or any; `None` without that header.
-fn names_version(request: &Request, header: HeaderName, user: &User) -> Option<bool> {
-    let mut sent = request.headers.get_all(header).iter().peekable();
-    sent.peek()?;
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let version = opaque(&user.etag());
-    let names = |tags: &str| tags.split(',').any(|tag| tag.trim() == "*" || opaque(tag) == version);
-    Some(sent.filter_map(|tags| tags.to_str().ok()).any(names))
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -15,3 +15,7 @@ mod onlyoffice_docspace;
 mod onlyoffice_lists;
 mod onlyoffice_portal;
 mod onlyoffice_profile;
+mod scim_calls;
+mod scim_client;
+mod scim_patch;
+mod scim_users;

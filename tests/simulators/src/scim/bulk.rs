@@ -6,9 +6,10 @@ use http::header::{ETAG, IF_MATCH, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::Scim;
 use super::answers::{Refused, send};
+use super::incoming::body;
 use super::patch::get;
-use super::{Scim, body};
 use crate::message::{Answer, Request};
 use crate::switches::Switches;
 

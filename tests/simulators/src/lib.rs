@@ -41,6 +41,7 @@ mod harness;
 mod identifiers;
 mod message;
 mod sample;
+mod secrets_manager;
 mod server;
 mod switches;
 

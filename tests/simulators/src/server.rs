@@ -24,6 +24,7 @@ use crate::harness::{Harness, Kind};
 use crate::message::{Answer, Request};
 use crate::onlyoffice::Onlyoffice;
 use crate::scim::Scim;
+use crate::secrets_manager::SecretsManager;
 
 /// A body over the limit is read to its end all the same, up to this much: a client that is still sending would not
 /// see the 413.
@@ -76,6 +77,14 @@ impl Simulator {
     /// When the listener cannot tell its address.
     pub fn scim(listener: TcpListener) -> io::Result<Simulator> {
         Simulator::start::<Scim>(listener)
+    }
+
+    /// Starts a Secrets Manager without any secret. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// When the listener cannot tell its address.
+    pub fn secrets_manager(listener: TcpListener) -> io::Result<Simulator> {
+        Simulator::start::<SecretsManager>(listener)
     }
 
     /// The base URL, such as `http://127.0.0.1:4711`, without a slash at its end.

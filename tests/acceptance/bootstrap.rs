@@ -20,6 +20,8 @@ use crate::http::{Reply, send};
 use crate::runtime::{Answer, Runtime};
 use crate::template::compare;
 
+/// The secret with the credentials of the targets.
+const SECRET: &str = "people-targets";
 /// How long an answer is waited for before the test fails.
 const GIVE_UP: Duration = Duration::from_secs(60);
 
@@ -57,10 +59,10 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// A local stack whose target has an address that other processes can reach.
+/// A local stack whose target has an address that other processes can reach, and a Secrets Manager for these.
 struct Stores {
     stack: Stack,
-    secrets: Value,
+    secrets: Simulator,
     _aktion: Simulator,
     _folder: TempDir,
 }
@@ -69,13 +71,16 @@ impl Stores {
     async fn start() -> Stores {
         let folder = TempDir::new().unwrap();
         let aktion = Simulator::aktion(simulators::free_port().await.unwrap()).unwrap();
-        let secrets = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
+        let secrets = Simulator::secrets_manager(simulators::free_port().await.unwrap()).unwrap();
+        let credentials = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
+        let state = json!({"secrets": {SECRET: credentials.to_string()}}).to_string();
+        assert_eq!(send("PUT /_sim/state", secrets.url(), &[], state.as_bytes()).status, 200);
         let mut targets: Value = serde_json::from_slice(include_bytes!("../../infra/targets.json")).unwrap();
         targets["targets"][0]["baseUrl"] = json!(aktion.url());
         targets["targets"][0]["allowPlainHttp"] = json!(true);
         let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
         write("targets.json", targets.to_string().as_bytes());
-        write("secrets.json", secrets.to_string().as_bytes());
+        write("secrets.json", credentials.to_string().as_bytes());
         write("profile-definition.json", include_bytes!("../../infra/profile-definition.json"));
         let options = Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -94,12 +99,13 @@ impl Stores {
         HashMap::from([
             ("PEOPLE_TABLE_PREFIX", "people".to_owned()),
             ("PEOPLE_BUCKET", ready.bucket.clone()),
-            ("PEOPLE_TARGET_SECRETS", self.secrets.to_string()),
+            ("PEOPLE_TARGET_SECRET", SECRET.to_owned()),
             ("AWS_REGION", ready.region.clone()),
             ("AWS_ACCESS_KEY_ID", ready.access_key_id.clone()),
             ("AWS_SECRET_ACCESS_KEY", ready.secret_access_key.clone()),
             ("AWS_ENDPOINT_URL_DYNAMODB", ready.dynamodb.clone()),
             ("AWS_ENDPOINT_URL_S3", ready.s3.clone()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets.url().to_owned()),
             ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),
             ("AWS_LAMBDA_FUNCTION_NAME", "smoke".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),

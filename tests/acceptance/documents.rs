@@ -70,6 +70,7 @@ async fn objects(local: &Local) -> Vec<String> {
     let settings = AwsSettings::At {
         dynamodb: ready.dynamodb.clone(),
         s3: ready.s3.clone(),
+        secrets_manager: None,
         region: ready.region.clone(),
         access_key_id: ready.access_key_id.clone(),
         secret_access_key: Secret::new(ready.secret_access_key.clone()),

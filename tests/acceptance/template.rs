@@ -14,7 +14,7 @@ use people_adapters::share::Share;
 use serde_json::{Value, json};
 
 use read::{Deployed, text};
-use says::{Templates, with_stage};
+use says::{Templates, with_secret, with_stage};
 
 const NOTHING: Vec<String> = Vec::new();
 
@@ -180,17 +180,16 @@ fn the_tables_are_those_of_the_code() {
 fn a_network_and_the_credentials_reach_the_functions_that_call_targets() {
     let templates = Templates::read();
     let given = with_stage(&json!({
-        "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "TargetSecretArn": "arn:aws:secretsmanager:x",
-        "TargetSecretVersion": "v2",
+        "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "TargetSecretArn": calls::SECRET,
     }));
     for (id, function) in Deployed::new(&templates.top, &given).resources("AWS::Serverless::Function") {
         let function = &function["Properties"];
-        let calls = compare::CALLING.contains(&text(&function["CodeUri"]).trim_start_matches("functions/"));
+        let is_calling =
+            compare::CALLING.contains(&text(&function["CodeUri"]).trim_start_matches("functions/"));
         let network = json!({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]});
-        assert_eq!(function["VpcConfig"], if calls { network } else { Value::Null }, "{id}");
-        let secret = json!("{{resolve:secretsmanager:arn:aws:secretsmanager:x:SecretString:::v2}}");
-        let secrets = &function["Environment"]["Variables"]["PEOPLE_TARGET_SECRETS"];
-        assert_eq!(*secrets, if calls { secret } else { Value::Null }, "{id}");
+        assert_eq!(function["VpcConfig"], if is_calling { network } else { Value::Null }, "{id}");
+        let secret = &function["Environment"]["Variables"][compare::SECRET];
+        assert_eq!(*secret, if is_calling { json!(calls::SECRET) } else { Value::Null }, "{id}");
     }
     let defaults = with_stage(&json!({}));
     for (id, function) in Deployed::new(&templates.top, &defaults).resources("AWS::Serverless::Function") {
@@ -225,6 +224,27 @@ fn the_functions_that_call_targets_have_a_share_of_them_for_as_many_processes_as
         let percents = shares.iter().map(|share| share.split('/').next().unwrap().parse::<u32>().unwrap());
         assert!(percents.sum::<u32>() <= 100);
     }
+}
+
+#[test]
+fn nothing_is_allowed_where_there_is_no_secret_and_no_key_of_its_own() {
+    let templates = Templates::read();
+    let allowed = |parameters: &Value| -> Vec<String> {
+        let functions = templates.functions(parameters);
+        assert!(functions.iter().all(|function| {
+            let is_told = function.variables.contains_key(compare::SECRET);
+            let is_due = parameters["TargetSecretArn"].is_string();
+            is_told == (is_due && compare::CALLING.contains(&function.name.as_str()))
+        }));
+        let all = functions.iter().flat_map(|function| &function.permissions);
+        let all = all.map(ToString::to_string);
+        all.filter(|allowed| [calls::SECRET, calls::SECRET_KEY].iter().any(|arn| allowed.contains(arn)))
+            .collect()
+    };
+    assert_eq!(allowed(&json!({})), NOTHING);
+    let read = format!("secretsmanager:GetSecretValue on {}", calls::SECRET);
+    assert_eq!(allowed(&json!({"TargetSecretArn": calls::SECRET})), [read.as_str(); 3]);
+    assert_eq!(allowed(&with_secret()).len(), 6);
 }
 
 #[test]
@@ -319,9 +339,9 @@ fn the_alarms_count_messages_that_the_functions_write() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_may_do_what_it_does_and_nothing_else() {
     let templates = Templates::read();
-    let walked = walk::walk(&templates.functions(&json!({}))).await;
+    let walked = walk::walk(&templates.functions(&with_secret())).await;
     let complaints = |templates: &Templates| -> Vec<String> {
-        let functions = templates.functions(&json!({}));
+        let functions = templates.functions(&with_secret());
         functions.iter().flat_map(|function| compare::calls(function, &walked[&function.name])).collect()
     };
     let found = complaints(&templates);
@@ -344,6 +364,9 @@ fn rules(permissions: &Value) -> Vec<Path> {
         let statements =
             [role, path(&["Properties", "Policies", "0", "PolicyDocument", "Statement"])].concat();
         for statement in children(permissions, &statements) {
+            // What only some deployments have.
+            let conditional = [statement.clone(), path(&["Fn::If", "1"])].concat();
+            let statement = if at(permissions, &conditional).is_null() { statement } else { conditional };
             rules.extend(children(permissions, &below(&statement, "Action")));
             let resource = below(&statement, "Resource");
             if at(permissions, &resource).is_array() {

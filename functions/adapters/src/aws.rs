@@ -25,8 +25,16 @@ pub(crate) const ATTEMPT: Duration = Duration::from_secs(3);
 /// How long a call may take, all attempts together. A synchronous import has 25 seconds in all, so that one call that
 /// hangs must leave time for the others and for an answer.
 pub(crate) const OPERATION: Duration = Duration::from_secs(8);
+/// The same for Secrets Manager, whose one small answer comes in a fraction of it or not at all: a request that looks for
+/// a new configuration waits three seconds, for the bucket too.
+const SECRETS_ATTEMPT: Duration = Duration::from_secs(1);
+const SECRETS_OPERATION: Duration = Duration::from_secs(2);
+/// What a second attempt waits at most, so that there is time for it.
+const SECRETS_BACKOFF: Duration = Duration::from_millis(100);
 /// How often a call is sent at most.
 const ATTEMPTS: u32 = 3;
+/// A URL where nothing can listen.
+const NOWHERE: &str = "http://127.0.0.1:0";
 
 /// The clients of the stores. Cloning them shares their connections.
 #[derive(Debug, Clone)]
@@ -35,6 +43,8 @@ pub struct Aws {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// S3.
     pub s3: aws_sdk_s3::Client,
+    /// Secrets Manager.
+    pub secrets_manager: aws_sdk_secretsmanager::Client,
 }
 
 /// Where the stores are.
@@ -53,6 +63,8 @@ pub enum AwsSettings {
         dynamodb: String,
         /// The URL of S3; buckets are named in the path.
         s3: String,
+        /// The URL of Secrets Manager; where there is none, calls of it fail.
+        secrets_manager: Option<String>,
         /// The region, which signatures contain.
         region: String,
         /// The access key's id.
@@ -68,20 +80,31 @@ pub async fn connect(settings: &AwsSettings) -> Aws {
         AwsSettings::Environment { path_style, native_roots } => {
             let config = aws_config::defaults(BehaviorVersion::latest())
                 .http_client(http_client(*native_roots))
-                .timeout_config(timeouts())
+                .timeout_config(timeouts(ATTEMPT, OPERATION))
                 .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
                 .load()
                 .await;
             let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(*path_style).build();
-            Aws { dynamodb: aws_sdk_dynamodb::Client::new(&config), s3: aws_sdk_s3::Client::from_conf(s3) }
+            Aws {
+                dynamodb: aws_sdk_dynamodb::Client::new(&config),
+                s3: aws_sdk_s3::Client::from_conf(s3),
+                secrets_manager: aws_sdk_secretsmanager::Client::from_conf(secrets_manager(&config).build()),
+            }
         }
-        AwsSettings::At { dynamodb, s3, region, access_key_id, secret_access_key } => {
+        AwsSettings::At {
+            dynamodb,
+            s3,
+            secrets_manager: secrets,
+            region,
+            access_key_id,
+            secret_access_key,
+        } => {
             let credentials =
                 Credentials::new(access_key_id, secret_access_key.reveal(), None, None, "settings");
             let config = SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .http_client(http_client(false))
-                .timeout_config(timeouts())
+                .timeout_config(timeouts(ATTEMPT, OPERATION))
                 .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
                 .region(Region::new(region.clone()))
                 .credentials_provider(SharedCredentialsProvider::new(credentials))
@@ -89,20 +112,29 @@ pub async fn connect(settings: &AwsSettings) -> Aws {
             let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).endpoint_url(dynamodb).build();
             let s3 =
                 aws_sdk_s3::config::Builder::from(&config).endpoint_url(s3).force_path_style(true).build();
+            let secrets =
+                secrets_manager(&config).endpoint_url(secrets.as_deref().unwrap_or(NOWHERE)).build();
             Aws {
                 dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
                 s3: aws_sdk_s3::Client::from_conf(s3),
+                secrets_manager: aws_sdk_secretsmanager::Client::from_conf(secrets),
             }
         }
     }
 }
 
-fn timeouts() -> TimeoutConfig {
+fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(OPERATION)
+        .connect_timeout(attempt.min(CONNECT))
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
         .build()
+}
+
+fn secrets_manager(config: &SdkConfig) -> aws_sdk_secretsmanager::config::Builder {
+    let timeouts = timeouts(SECRETS_ATTEMPT, SECRETS_OPERATION);
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(SECRETS_BACKOFF);
+    aws_sdk_secretsmanager::config::Builder::from(config).timeout_config(timeouts).retry_config(retries)
 }
 
 /// The one client that all services share. Plain `http` works too.
@@ -141,6 +173,15 @@ where
     SdkError<E, R>: RequestId,
 {
     failed("DynamoDB", action, error)
+}
+
+/// The failure of `action` at Secrets Manager.
+pub(crate) fn secrets_manager_failed<E, R>(action: &'static str, error: &SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata,
+    SdkError<E, R>: RequestId,
+{
+    failed("Secrets Manager", action, error)
 }
 
 /// The failure of `action` at S3.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::aws::AwsSettings;
 use crate::dynamodb::Tables;
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, SecretsAt};
 use crate::share::Share;
 
 /// The object that holds the profile definition, in the bucket.
@@ -17,6 +17,7 @@ pub const VARIABLES: [&str; 6] = [
     "PEOPLE_TABLE_PREFIX",
     "PEOPLE_BUCKET",
     "PEOPLE_RETENTION_DAYS",
+    "PEOPLE_TARGET_SECRET",
     "PEOPLE_TARGET_SECRETS",
     "PEOPLE_TARGET_SHARE",
     "PEOPLE_NATIVE_ROOTS",
@@ -35,8 +36,8 @@ pub struct Config {
     pub bucket: String,
     /// How long logs and index entries are kept.
     pub retention: Duration,
-    /// The credentials of the targets.
-    pub secrets: Secrets,
+    /// Where the credentials of the targets are.
+    pub secrets: SecretsAt,
     /// How much of each target's limit and rate this process may use.
     pub share: Share,
     /// Where the simulators are that `targets.json` may name; none in the cloud.
@@ -56,7 +57,8 @@ impl Config {
     /// | `PEOPLE_TABLE_PREFIX` | how the names of the tables begin, `people` say |
     /// | `PEOPLE_BUCKET` | the bucket |
     /// | `PEOPLE_RETENTION_DAYS` | how long logs are kept; 90 where it is not set |
-    /// | `PEOPLE_TARGET_SECRETS` | the targets' credentials as JSON: `{"aktion":{"userLogin":"…","apiKey":"…"}}` |
+    /// | `PEOPLE_TARGET_SECRET` | the ARN or the name of the secret in Secrets Manager that holds the targets' credentials |
+    /// | `PEOPLE_TARGET_SECRETS` | in its place these credentials themselves, as JSON: `{"aktion":{"userLogin":"…","apiKey":"…"}}` |
     /// | `PEOPLE_TARGET_SHARE` | how much of each target's limit and rate all processes of a function may use, and how many there are: `70/10` is 70 % for ten; all of it for one, where it is not set |
     /// | `PEOPLE_NATIVE_ROOTS` | `true`: trust the system's certificate authorities for AWS, not the embedded ones; where it is not set, an `AWS_ENDPOINT_URL…` of `https` has the same effect |
     /// | `AWS_…` | the standard variables of the AWS SDK, `AWS_ENDPOINT_URL_…` included |
@@ -85,11 +87,7 @@ impl Config {
         if !matches!(variable("PEOPLE_NATIVE_ROOTS").as_deref(), None | Some("true" | "false")) {
             faults.push("PEOPLE_NATIVE_ROOTS is neither true nor false".to_owned());
         }
-        let secrets = variable("PEOPLE_TARGET_SECRETS").unwrap_or_else(|| "{}".to_owned());
-        let secrets = Secrets::parse(secrets.as_bytes()).unwrap_or_else(|fault| {
-            faults.push(format!("PEOPLE_TARGET_SECRETS: {fault}"));
-            Secrets::default()
-        });
+        let secrets = secrets(&variable, &mut faults);
         let share = variable("PEOPLE_TARGET_SHARE").map_or(Ok(Share::ALL), |share| Share::parse(&share));
         let share = share.unwrap_or_else(|fault| {
             faults.push(format!("PEOPLE_TARGET_SHARE: {fault}"));
@@ -111,12 +109,42 @@ impl Config {
     }
 }
 
+/// Where the credentials are. A value that is wrong is not shown: it may be what should have been in the other variable.
+fn secrets(variable: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>) -> SecretsAt {
+    match (variable("PEOPLE_TARGET_SECRET"), variable("PEOPLE_TARGET_SECRETS")) {
+        (Some(_), Some(_)) => {
+            faults.push("PEOPLE_TARGET_SECRET and PEOPLE_TARGET_SECRETS are both set".to_owned());
+        }
+        (Some(secret), None) if is_secret_id(&secret) => return SecretsAt::Manager(secret),
+        (Some(_), None) => {
+            faults.push("PEOPLE_TARGET_SECRET is neither an ARN nor a name of a secret".to_owned());
+        }
+        (None, Some(json)) => match Secrets::parse(json.as_bytes()) {
+            Ok(secrets) => return SecretsAt::Settings(secrets),
+            Err(fault) => faults.push(format!("PEOPLE_TARGET_SECRETS: {fault}")),
+        },
+        (None, None) => {}
+    }
+    SecretsAt::Settings(Secrets::default())
+}
+
+/// What Secrets Manager takes for an id, ARN or name.
+fn is_secret_id(text: &str) -> bool {
+    text.len() <= 2048 && text.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-:".contains(c))
+}
+
 /// How AWS is reached, by functions and commands alike.
 fn aws_settings(variable: &impl Fn(&str) -> Option<String>) -> AwsSettings {
-    let endpoints = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].map(variable);
+    let endpoints = [
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    ];
+    let endpoints = endpoints.map(variable);
     // A server of somebody else's is not signed by Amazon.
     let foreign = || endpoints.iter().flatten().any(|url| url.starts_with("https:"));
-    let [_, s3, all] = &endpoints;
+    let [s3, all, ..] = &endpoints;
     AwsSettings::Environment {
         path_style: s3.is_some() || all.is_some(),
         native_roots: variable("PEOPLE_NATIVE_ROOTS").map_or_else(foreign, |roots| roots == "true"),
@@ -221,6 +249,38 @@ mod tests {
     }
 
     #[test]
+    fn the_credentials_are_in_one_place() {
+        const SECRET: &str = "PEOPLE_TARGET_SECRET";
+        const SECRETS: &str = "PEOPLE_TARGET_SECRETS";
+        let read = |variables: &[(&str, &str)]| {
+            let own = [("PEOPLE_TABLE_PREFIX", "p"), ("PEOPLE_BUCKET", "b")];
+            read(&[&own, variables].concat())
+        };
+        let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:a/b_+=.@-Ab3dE6";
+        for id in [arn, "people", &"n".repeat(2048)] {
+            let config = read(&[(SECRET, id)]).unwrap();
+            assert!(matches!(config.secrets, SecretsAt::Manager(secret) if secret == id));
+        }
+        let json = r#"{"aktion":{"apiKey":"top-secret"}}"#;
+        let config = read(&[(SECRETS, json)]).unwrap();
+        assert!(matches!(&config.secrets, SecretsAt::Settings(secrets) if secrets.get("aktion").is_some()));
+        assert!(!format!("{config:?}").contains("top-secret"));
+        assert!(
+            matches!(read(&[]).unwrap().secrets, SecretsAt::Settings(none) if none == Secrets::default())
+        );
+        for (variables, fault) in [
+            (
+                &[(SECRET, "people"), (SECRETS, json)][..],
+                "PEOPLE_TARGET_SECRET and PEOPLE_TARGET_SECRETS are both set",
+            ),
+            (&[(SECRET, json)], "PEOPLE_TARGET_SECRET is neither an ARN nor a name of a secret"),
+            (&[(SECRET, &"n".repeat(2049))], "PEOPLE_TARGET_SECRET is neither an ARN nor a name of a secret"),
+        ] {
+            assert_eq!(read(variables).unwrap_err().0, [fault]);
+        }
+    }
+
+    #[test]
     fn any_standard_variable_leads_to_aws() {
         let read = |name: &str, value: &str| {
             Surroundings::from_variables(|asked| (asked == name).then(|| value.to_owned()))
@@ -257,6 +317,8 @@ mod tests {
         assert_eq!(reached(&[(DYNAMODB, "http://127.0.0.1:8000")]), (false, false));
         assert_eq!(reached(&[(DYNAMODB, "https://dynamodb.example")]), (true, false));
         assert_eq!(reached(&[("AWS_ENDPOINT_URL_S3", "https://s3.example")]), (true, true));
+        assert_eq!(reached(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://sm.example")]), (true, false));
+        assert_eq!(reached(&[("AWS_ENDPOINT_URL", "https://all.example")]), (true, true));
         assert_eq!(reached(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")]), (false, true));
         assert_eq!(reached(&[(ROOTS, "true")]), (true, false));
         assert_eq!(reached(&[(ROOTS, "false"), (DYNAMODB, "https://dynamodb.example")]), (false, false));

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use people_core::error::StoreError;
-use people_core::memory::MemoryLeases;
-use people_core::ports::{App, Clock, Leases};
+use people_core::ports::{App, Clock};
 
 use crate::aws::{self, Aws};
 use crate::config::Config;
@@ -40,7 +39,7 @@ pub enum ConnectError {
 }
 
 /// Makes the clients, reads the configuration from the bucket and checks it; where it is not good, the newest good one is
-/// used.
+/// used. The credentials are read beside it; where they cannot be, they are read again when a target needs them.
 ///
 /// # Errors
 /// When the bucket cannot be read, or holds no good configuration.
@@ -55,8 +54,7 @@ pub async fn connect(config: &Config) -> Result<Live, ConnectError> {
 pub async fn connect_by(config: &Config, clock: Arc<dyn Clock>) -> Result<Live, ConnectError> {
     let aws = aws::connect(&config.aws).await;
     let source = Source { s3: aws.s3.clone(), bucket: config.bucket.clone() };
-    let leases = DynamoLeases::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
-    let context = context(config, Arc::new(leases), Arc::clone(&clock));
+    let context = context(config, &aws, Arc::clone(&clock));
     let start = Live::start(source, context, stores(config, aws, clock));
     tokio::time::timeout(LONGEST_START, start).await.unwrap_or(Err(ConnectError::TooSlow))
 }
@@ -66,24 +64,22 @@ pub async fn connect_to_logs(config: &Config) -> App {
     stores(config, aws::connect(&config.aws).await, Arc::new(SystemClock::default()))
 }
 
-/// Checks a configuration as [`connect`] does, before it is put into the bucket.
+/// Checks a configuration as [`connect`] does, before it is put into the bucket. The credentials have to be there.
 ///
 /// # Errors
-/// Everything that is wrong with it.
-pub fn check(config: &Config, definition: &[u8], targets: &[u8]) -> Result<(), Refused> {
+/// Everything that is wrong with it, or with the credentials.
+pub async fn check(config: &Config, definition: &[u8], targets: &[u8]) -> Result<(), Refused> {
+    let aws = aws::connect(&config.aws).await;
+    let context = context(config, &aws, Arc::new(SystemClock::default()));
+    context.secrets.refresh().await.map_err(|error| Refused(vec![error.to_string()]))?;
     let [definition, targets] = [definition, targets].map(|bytes| Some(bytes.to_vec().into()));
-    Pair { definition, targets }.check(&context_without_stores(config)).map(drop)
+    Pair { definition, targets }.check(&context).map(drop)
 }
 
-/// For targets that update nobody, and so take no leases.
-fn context_without_stores(config: &Config) -> Context {
-    let clock = Arc::new(SystemClock::default());
-    context(config, Arc::new(MemoryLeases::new(Arc::clone(&clock) as _)), clock)
-}
-
-fn context(config: &Config, leases: Arc<dyn Leases>, clock: Arc<dyn Clock>) -> Context {
+fn context(config: &Config, aws: &Aws, clock: Arc<dyn Clock>) -> Context {
+    let leases = DynamoLeases::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
     Context {
-        secrets: Arc::new(SecretStore::fixed(config.secrets.clone())),
+        secrets: Arc::new(SecretStore::at(&config.secrets, aws, &clock)),
         simulators: config.simulators.clone(),
         clock,
         engines: Engines::default(),

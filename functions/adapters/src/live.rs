@@ -1,7 +1,7 @@
 //! The configuration while a process runs: what is new in the bucket is taken up within a minute, and nothing that is
 //! wrong there, or with the bucket itself, stops a request.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use people_core::error::StoreError;
@@ -10,6 +10,7 @@ use people_core::time::Timestamp;
 
 use crate::configuration::{Back, Good, Pair, Refused, Seen, Source};
 use crate::connect::ConnectError;
+use crate::secrets::Secrets;
 use crate::targets::Context;
 
 /// How often the bucket is looked at, at most.
@@ -36,6 +37,8 @@ struct Looking {
     seen: Seen,
     /// What was reported last, as long as nothing good came after it.
     reported: Option<Seen>,
+    /// The credentials that it was checked with, as far as they were known.
+    secrets: Option<Arc<Secrets>>,
     next: Timestamp,
 }
 
@@ -58,7 +61,9 @@ impl Live {
     /// # Errors
     /// When no good configuration can be found.
     pub(crate) async fn start(source: Source, context: Context, app: App) -> Result<Live, ConnectError> {
-        let seen = source.read(&Seen::default()).await?;
+        let nothing = Seen::default();
+        let (seen, secrets) = tokio::join!(source.read(&nothing), credentials(&context));
+        let seen = seen?;
         let (good, reported) = match seen.pair().check(&context) {
             Ok(good) => (good, None),
             Err(refused) => {
@@ -75,7 +80,7 @@ impl Live {
         };
         let app = App { profile: good.profile, targets: good.targets, ..app };
         let next = context.clock.now().plus(EVERY);
-        let looking = tokio::sync::Mutex::new(Looking { seen, reported, next });
+        let looking = tokio::sync::Mutex::new(Looking { seen, reported, secrets, next });
         Ok(Live { source, context, using: Mutex::new(Using { app, pair: good.pair }), looking })
     }
 
@@ -120,7 +125,14 @@ impl Live {
     /// Where it fails, nothing counts as seen, so that the next look does all of it again.
     async fn take_up(&self, looking: &mut Looking) -> Result<Looked, StoreError> {
         let seen = self.source.read(&looking.seen).await?;
-        if seen == looking.seen {
+        let is_new = seen != looking.seen;
+        if !is_new && looking.reported.is_none() {
+            return Ok(Looked::Unchanged);
+        }
+        // A new target's credentials are put in their place before the target is. If it was the other way round, a
+        // configuration that was refused is good by now.
+        let secrets = credentials(&self.context).await;
+        if !is_new && secrets == looking.secrets {
             return Ok(Looked::Unchanged);
         }
         let looked = match seen.pair().check(&self.context) {
@@ -142,7 +154,7 @@ impl Live {
                 Looked::Refused
             }
         };
-        looking.seen = seen;
+        (looking.seen, looking.secrets) = (seen, secrets);
         Ok(looked)
     }
 
@@ -157,6 +169,14 @@ impl Live {
         tracing::info!("configuration taken up");
         Looked::TakenUp
     }
+}
+
+/// The credentials as they are now; as far as they are known where they cannot be read, which stops nothing.
+async fn credentials(context: &Context) -> Option<Arc<Secrets>> {
+    if let Err(error) = context.secrets.refresh().await {
+        tracing::warn!(%error, "the credentials of the targets could not be read; what is known of them counts");
+    }
+    context.secrets.known()
 }
 
 /// The words that alarms count are the message. They are said once for each version in a process, and again where it

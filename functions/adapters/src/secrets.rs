@@ -1,17 +1,47 @@
 //! The credentials of the targets: read where they are kept, remembered, and read again when a target refuses them, so that
 //! a secret that was changed heals by itself.
 
+mod file;
+mod managed;
+
 use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use people_core::error::StoreError;
+use people_core::ports::Clock;
+use people_core::time::Timestamp;
 use serde_json::value::RawValue;
 
+use crate::aws::Aws;
 use crate::secret::Secret;
 
+use file::FileSecrets;
+use managed::ManagedSecrets;
+
+/// What is done where a [`SecretSource`] is read, as the words that follow "could not".
+const READ: &str = "read the credentials of the targets";
+/// How often a store is read at most because a target refused what it holds: a wrong key is refused at each log-in, and
+/// a changed one need not be found sooner.
+const PACE: Duration = Duration::from_secs(10);
+
+/// Where the settings say that the credentials are.
+#[derive(Debug, Clone)]
+pub enum SecretsAt {
+    /// In the settings themselves.
+    Settings(Secrets),
+    /// In the secret of Secrets Manager that has this ARN or name.
+    Manager(String),
+    /// In a file, which need not be there.
+    File(PathBuf),
+}
+
 /// The credentials of all targets, by the names that `targets.json` gives them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets(HashMap<String, Secret>);
 
 /// The credentials are not a JSON object of objects. What was wrong with them is not told, as that would show them.
@@ -60,14 +90,59 @@ impl SecretSource for Secrets {
 pub struct SecretStore {
     source: Box<dyn SecretSource>,
     known: Mutex<Option<Arc<Secrets>>>,
-    /// Held by whoever reads; those who come meanwhile take what was read.
-    gate: tokio::sync::Mutex<()>,
+    /// How many reads have ended.
+    reads: AtomicU64,
+    /// Held by whoever reads; those who come meanwhile take what came of it.
+    gate: tokio::sync::Mutex<Last>,
+    /// What the pace of reads is kept by; there is none without it.
+    clock: Option<Arc<dyn Clock>>,
+}
+
+/// The last read.
+#[derive(Default)]
+struct Last {
+    has_failed: bool,
+    /// When one was last begun because of a refusal.
+    asked_at: Option<Timestamp>,
+}
+
+/// Why the credentials are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// A start, or a new configuration.
+    Due,
+    /// A target refused what is known of them, or its name is not among them.
+    Refused,
 }
 
 impl SecretStore {
+    /// What is kept where the settings say it. In Secrets Manager, refusals have it read once in ten seconds at most.
+    /// Nothing is called yet.
+    pub fn at(place: &SecretsAt, aws: &Aws, clock: &Arc<dyn Clock>) -> SecretStore {
+        match place {
+            SecretsAt::Settings(secrets) => SecretStore::fixed(secrets.clone()),
+            SecretsAt::File(file) => SecretStore::new(FileSecrets(file.clone())),
+            SecretsAt::Manager(secret) => {
+                let managed = ManagedSecrets::new(aws.secrets_manager.clone(), secret.clone());
+                SecretStore::new(managed).paced(Arc::clone(clock))
+            }
+        }
+    }
+
     /// What is kept there; nothing is read yet.
     pub fn new(source: impl SecretSource + 'static) -> SecretStore {
-        SecretStore { source: Box::new(source), known: Mutex::default(), gate: tokio::sync::Mutex::default() }
+        SecretStore {
+            source: Box::new(source),
+            known: Mutex::default(),
+            reads: AtomicU64::default(),
+            gate: tokio::sync::Mutex::default(),
+            clock: None,
+        }
+    }
+
+    /// The same, read at most once in ten seconds because of refusals.
+    pub fn paced(self, clock: Arc<dyn Clock>) -> SecretStore {
+        SecretStore { clock: Some(clock), ..self }
     }
 
     /// Credentials that are known and never change, as tests and the environment have them.
@@ -87,21 +162,43 @@ impl SecretStore {
     /// # Errors
     /// When they cannot be read.
     pub async fn refresh(&self) -> Result<Arc<Secrets>, StoreError> {
-        let before = self.known();
-        let _gate = self.gate.lock().await;
-        // Somebody else has read them while this one waited.
-        if let Some(now) = self.known()
-            && before.as_ref().is_none_or(|before| !Arc::ptr_eq(before, &now))
-        {
-            return Ok(now);
+        self.read(Reason::Due).await
+    }
+
+    async fn read(&self, reason: Reason) -> Result<Arc<Secrets>, StoreError> {
+        let before = self.reads.load(Ordering::Acquire);
+        let mut last = self.gate.lock().await;
+        let now = self.clock.as_ref().filter(|_| reason == Reason::Refused).map(|clock| clock.now());
+        let is_soon = |now: Timestamp| last.asked_at.is_some_and(|asked_at| now.since(asked_at) < PACE);
+        // Somebody else has read them while this one waited, or a moment ago.
+        if self.reads.load(Ordering::Acquire) != before || now.is_some_and(is_soon) {
+            let known = self.known().filter(|_| !last.has_failed);
+            return known.ok_or_else(|| StoreError::new(READ, "the last attempt has failed a moment ago"));
         }
-        let read = Arc::new(self.source.read().await?);
+        let is_first = self.known().is_none();
+        last.asked_at = now.or(last.asked_at);
+        // A read that is given up in the middle has failed too.
+        last.has_failed = true;
+        let read = self.source.read().await;
+        self.reads.fetch_add(1, Ordering::Release);
+        let read = Arc::new(read?);
+        last.has_failed = false;
+        if is_first {
+            // It has not been refused yet.
+            last.asked_at = None;
+        }
         *self.lock() = Some(Arc::clone(&read));
         Ok(read)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Secrets>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for SecretStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretStore(***)")
     }
 }
 
@@ -140,16 +237,26 @@ impl Credentials {
         self.read().await?.get(&self.name).cloned().ok_or(NoCredentials::Missing)
     }
 
-    /// Reads them again because the target refused these; `None` where they are still the same, or cannot be read.
+    /// Other credentials than those that the target refused: what was read meanwhile, or else what is read now. `None`
+    /// where they are still the same, or cannot be read.
     pub async fn other_than(&self, refused: &Secret) -> Option<Secret> {
-        let read = self.read().await.ok()?;
-        read.get(&self.name).filter(|now| *now != refused).cloned()
+        let other = |secrets: &Secrets| secrets.get(&self.name).filter(|now| *now != refused).cloned();
+        if let Some(newer) = self.store.known().as_deref().and_then(other) {
+            return Some(newer);
+        }
+        other(&*self.read().await.ok()?)
     }
 
     async fn read(&self) -> Result<Arc<Secrets>, NoCredentials> {
-        self.store.refresh().await.map_err(|error| {
+        self.store.read(Reason::Refused).await.map_err(|error| {
             tracing::warn!(%error, "the credentials of the targets could not be read");
             NoCredentials::Unavailable
         })
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credentials({}: ***)", self.name)
     }
 }

@@ -286,6 +286,7 @@ mod tests {
         let settings = aws::AwsSettings::At {
             dynamodb: url.clone(),
             s3: url,
+            secrets_manager: None,
             region: "eu-central-1".into(),
             access_key_id: "id".into(),
             secret_access_key: Secret::new("secret".into()),

@@ -122,6 +122,7 @@ async fn running(data: &Path) -> Result<Aws, Failure> {
     let settings = AwsSettings::At {
         dynamodb: format!("http://127.0.0.1:{dynamodb}"),
         s3: format!("http://127.0.0.1:{s3}"),
+        secrets_manager: None,
         region: REGION.to_owned(),
         access_key_id: state.access_key_id.clone(),
         secret_access_key: Secret::new(state.secret_access_key.clone()),

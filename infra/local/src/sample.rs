@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Full;
 use people_adapters::http_client::{HttpClient, Limits, Trust};
+use people_adapters::secrets::Secrets;
+use serde_json::json;
 
 use crate::failure::{Doing, Failure};
 
@@ -27,6 +29,17 @@ pub struct Shown {
     pub request_id: String,
     /// The import log, as text.
     pub log: String,
+}
+
+/// What the simulators take for credentials, by the names that the sample targets give them.
+///
+/// # Errors
+/// When they are not written as credentials are.
+pub fn secrets() -> Result<Secrets, Failure> {
+    let secrets = json!({
+        "aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY},
+    });
+    Secrets::parse(secrets.to_string().as_bytes()).doing("read the simulators' credentials")
 }
 
 /// Sends the sample batch to the API at `api`, and looks its log up.

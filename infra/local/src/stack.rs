@@ -13,7 +13,7 @@ use people_adapters::config::{Config, DEFAULT_RETENTION_DAYS, PROFILE_DEFINITION
 use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
 use people_adapters::s3::{create_bucket, read_object, write_object};
 use people_adapters::secret::Secret;
-use people_adapters::secrets::Secrets;
+use people_adapters::secrets::{Secrets, SecretsAt};
 use people_adapters::share::Share;
 use people_adapters::system::SystemClock;
 use people_adapters::{Live, check};
@@ -184,6 +184,7 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
     let settings = || AwsSettings::At {
         dynamodb: started.dynamodb.clone(),
         s3: started.s3.clone(),
+        secrets_manager: None,
         region: REGION.to_owned(),
         access_key_id: state.access_key_id.clone(),
         secret_access_key: Secret::new(state.secret_access_key.clone()),
@@ -206,7 +207,7 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
         share: Share::ALL,
         simulators: started.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
     };
-    check(&config, &definition, &targets).map_err(|refused| Failure(refused.to_string()))?;
+    check(&config, &definition, &targets).await.map_err(|refused| Failure(refused.to_string()))?;
     store(&aws.s3, PROFILE_DEFINITION, definition).await?;
     store(&aws.s3, TARGETS, targets).await?;
     let live = people_adapters::connect(&config).await.map_err(|error| Failure(error.to_string()))?;
@@ -246,22 +247,13 @@ fn is_simulated(targets: &[u8]) -> bool {
 }
 
 /// The credentials of the targets: those of the simulators where there is nothing else, else `secrets.json` beside the
-/// configuration, so that no real target is ever sent a made-up key.
-fn secrets(options: &Options, is_simulated: bool) -> Result<Secrets, Failure> {
+/// configuration, so that no real target is ever sent a made-up key. The file is read anew when a target refuses them.
+fn secrets(options: &Options, is_simulated: bool) -> Result<SecretsAt, Failure> {
     if is_simulated {
-        let simulated = serde_json::json!({
-            "aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY},
-        });
-        return Secrets::parse(simulated.to_string().as_bytes()).doing("read the simulators' credentials");
+        return sample::secrets().map(SecretsAt::Settings);
     }
     let file = options.config.as_ref().map(|folder| folder.join("secrets.json"));
-    match file.filter(|file| file.exists()) {
-        None => Ok(Secrets::default()),
-        Some(file) => {
-            let json = fs::read(&file).doing(format_args!("read {}", file.display()))?;
-            Secrets::parse(&json).doing(format_args!("read {}", file.display()))
-        }
-    }
+    Ok(file.map_or_else(|| SecretsAt::Settings(Secrets::default()), SecretsAt::File))
 }
 
 async fn put_keys(

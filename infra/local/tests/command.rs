@@ -172,6 +172,11 @@ fn nothing_made_up_is_sent_to_a_target_that_is_no_simulator() {
     let output = people(path, &arguments).output();
     let printed = String::from_utf8(output.stderr).unwrap();
     assert!(printed.contains("/targets/0/credentials: there are no credentials 'aktion'"), "{printed}");
+    fs::write(path.join("secrets.json"), r#"{"aktion":"own-key"}"#).unwrap();
+    let output = people(path, &arguments).output();
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.contains("secrets.json: the credentials are not a JSON object"), "{printed}");
+    assert!(!printed.contains("own-key"), "{printed}");
     fs::write(path.join("secrets.json"), r#"{"aktion":{"userLogin":"own","apiKey":"own"}}"#).unwrap();
     let mut serve = people(path, &arguments);
     serve.ready(&path.join("ready.json"));

@@ -8,6 +8,9 @@ use super::read::{ACCOUNT, REGION, entries, text};
 
 /// The key, as the roles are told of it.
 pub(crate) const KEY: &str = "Stores.Outputs.KeyArn";
+/// The secret with the credentials, and its key, as the stack is told of them.
+pub(crate) const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:people-test-Ab3dE6";
+pub(crate) const SECRET_KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd";
 
 /// Something that a caller has to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +63,15 @@ pub(crate) fn of_dynamodb(operation: &str, body: &Value) -> Vec<Need> {
         Need::new("kms:Decrypt", KEY).with("kms:ViaService", format!("dynamodb.{REGION}.amazonaws.com")),
     );
     needs
+}
+
+/// What a call of Secrets Manager needs. It decrypts in the caller's name too.
+pub(crate) fn of_secrets_manager(operation: &str, body: &Value) -> Vec<Need> {
+    let via = format!("secretsmanager.{REGION}.amazonaws.com");
+    vec![
+        Need::new(&format!("secretsmanager:{operation}"), text(&body["SecretId"])),
+        Need::new("kms:Decrypt", SECRET_KEY).with("kms:ViaService", via),
+    ]
 }
 
 /// What a call of S3 needs, where buckets are named in the path. What it was answered matters too: that an object is not

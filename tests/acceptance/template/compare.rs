@@ -11,11 +11,13 @@ use serde_json::json;
 
 use super::calls::Need;
 use super::read::Deployed;
-use super::says::{Index, Made, Permission, STAGE, Table, Templates, with_stage};
+use super::says::{Index, Made, Permission, STAGE, Table, Templates, with_secret, with_stage};
 
 /// What functions are in a template.
 pub(crate) const FUNCTIONS: &str = "AWS::Serverless::Function";
-/// The variable with the credentials, which only functions that call targets have.
+/// The variable that leads to the credentials, which only functions that call targets have.
+pub(crate) const SECRET: &str = "PEOPLE_TARGET_SECRET";
+/// The one that holds them itself, which no function has in the cloud: whoever may see its settings would see them.
 const SECRETS: &str = "PEOPLE_TARGET_SECRETS";
 /// The variable with the share of each target, which they alone have too.
 pub(crate) const SHARE: &str = "PEOPLE_TARGET_SHARE";
@@ -53,10 +55,10 @@ fn packages(workspace: &str) -> BTreeSet<String> {
 
 /// The variables that the configuration reads against those that each function has.
 pub(crate) fn variables(templates: &Templates) -> Vec<String> {
-    let functions = templates.functions(&json!({}));
+    let functions = templates.functions(&with_secret());
     let complaints = functions.iter().flat_map(|function| {
         let calls = CALLING.contains(&function.name.as_str());
-        let is_due = |name: &&str| calls || ![SECRETS, SHARE].contains(name);
+        let is_due = |name: &&str| **name != *SECRETS && (![SECRET, SHARE].contains(name) || calls);
         let due = VARIABLES.iter().copied().filter(is_due).map(str::to_owned).collect();
         differences(&due, &function.variables.keys().cloned().collect(), &function.name)
     });

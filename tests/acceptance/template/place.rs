@@ -11,13 +11,14 @@ use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
 use people_adapters::http::Route;
 use people_adapters::s3::{create_bucket, write_object};
 use people_adapters::secret::Secret;
-use people_adapters::secrets::Secrets;
+use people_adapters::secrets::{Secrets, SecretsAt};
 use people_adapters::share::Share;
 use people_adapters::system::SystemClock;
 use people_core::ports::{ApiKey, Clock, Feature, KeyHash, Keys};
 use serde_json::{Value, json};
+use simulators::Simulator;
 
-use super::calls::{Need, logging};
+use super::calls::{Need, SECRET, logging};
 use super::compare::SHARE;
 use super::read::{ACCOUNT, REGION};
 use super::record::{Notes, before};
@@ -28,11 +29,12 @@ use crate::stack::Local;
 const DEFINITION: &[u8] = include_bytes!("../../../infra/profile-definition.json");
 const SAMPLE_TARGETS: &[u8] = include_bytes!("../../../infra/targets.json");
 
-/// The stores of a deployment, and the targets.
+/// The stores of a deployment, its secret, and the targets.
 pub(crate) struct Place {
     local: Local,
     aws: Aws,
     bucket: String,
+    secrets: Simulator,
 }
 
 impl Place {
@@ -40,12 +42,14 @@ impl Place {
     pub(crate) async fn new() -> Place {
         let local = Local::start().await;
         let ready = local.ready();
-        let aws = aws::connect(&at(&local, &ready.dynamodb, &ready.s3)).await;
-        let place = Place { aws, bucket: format!("people-{STAGE}-{ACCOUNT}"), local };
+        let secrets = Simulator::secrets_manager(simulators::free_port().await.unwrap()).unwrap();
+        let aws = aws::connect(&at(&local, [&ready.dynamodb, &ready.s3, secrets.url()])).await;
+        let place = Place { aws, bucket: format!("people-{STAGE}-{ACCOUNT}"), local, secrets };
         let tables = Tables::with_prefix(&format!("people-{STAGE}"));
         create_tables(&place.aws.dynamodb, &tables).await.unwrap();
         create_bucket(&place.aws.s3, &place.bucket).await.unwrap();
         place.configure().await;
+        place.keep_credentials();
         let clock = Arc::new(SystemClock::default());
         let keys = DynamoKeys::new(place.aws.dynamodb.clone(), &tables, Arc::clone(&clock) as _);
         for feature in Feature::ALL {
@@ -55,23 +59,31 @@ impl Place {
         place
     }
 
-    /// The settings of a function whose calls are noted: what the template tells it, but for the credentials.
+    /// The settings of a function whose calls are noted: what the template tells it.
     pub(crate) async fn watched(&self, function: &Made) -> (Config, Notes) {
         let notes = Arc::new(Mutex::default());
         let days: u64 = function.variables["PEOPLE_RETENTION_DAYS"].parse().unwrap();
         let ready = self.local.ready();
         let (dynamodb, s3) = (before(&ready.dynamodb, &notes).await, before(&ready.s3, &notes).await);
-        let secrets = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
+        let secrets_manager = before(self.secrets.url(), &notes).await;
+        let secret = function.variables.get("PEOPLE_TARGET_SECRET").cloned();
         let config = Config {
-            aws: at(&self.local, &dynamodb, &s3),
+            aws: at(&self.local, [&dynamodb, &s3, &secrets_manager]),
             tables: Tables::with_prefix(&function.variables["PEOPLE_TABLE_PREFIX"]),
             bucket: function.variables["PEOPLE_BUCKET"].clone(),
             retention: Duration::from_secs(24 * 60 * 60 * days),
-            secrets: Secrets::parse(secrets.to_string().as_bytes()).unwrap(),
+            secrets: secret.map_or_else(|| SecretsAt::Settings(Secrets::default()), SecretsAt::Manager),
             share: function.variables.get(SHARE).map_or(Share::ALL, |share| Share::parse(share).unwrap()),
             simulators: ready.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
         };
         (config, notes)
+    }
+
+    /// Puts the targets' credentials into the secret.
+    fn keep_credentials(&self) {
+        let credentials = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
+        let state = json!({"secrets": {SECRET: credentials.to_string()}}).to_string();
+        assert_eq!(send("PUT /_sim/state", self.secrets.url(), &[], state.as_bytes()).status, 200);
     }
 
     /// Puts a good configuration into the bucket.
@@ -99,10 +111,11 @@ impl Place {
     }
 }
 
-fn at(local: &Local, dynamodb: &str, s3: &str) -> AwsSettings {
+fn at(local: &Local, [dynamodb, s3, secrets_manager]: [&str; 3]) -> AwsSettings {
     AwsSettings::At {
         dynamodb: dynamodb.to_owned(),
         s3: s3.to_owned(),
+        secrets_manager: Some(secrets_manager.to_owned()),
         region: REGION.to_owned(),
         access_key_id: local.ready().access_key_id.clone(),
         secret_access_key: Secret::new(local.ready().secret_access_key.clone()),

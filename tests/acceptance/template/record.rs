@@ -1,4 +1,4 @@
-//! A way to DynamoDB and S3 that notes what passes. The wire cannot forget a call, as a list kept by hand would.
+//! A way to DynamoDB, S3 and Secrets Manager that notes what passes. The wire cannot forget a call, as a list kept by hand would.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::calls::{Need, of_dynamodb, of_s3};
+use super::calls::{Need, of_dynamodb, of_s3, of_secrets_manager};
 
 /// What was needed so far. Cloned by whatever notes it.
 pub(crate) type Notes = Arc<Mutex<Vec<Need>>>;
@@ -47,8 +47,11 @@ async fn pass_on(
     let (answer, content) = sender.send_request(request).await.unwrap().into_parts();
     let content = content.collect().await.unwrap().to_bytes();
     let operation = head.headers.get("x-amz-target").map(|target| target.to_str().unwrap());
-    let needs = match operation.and_then(|target| target.strip_prefix("DynamoDB_20120810.")) {
-        Some(operation) => of_dynamodb(operation, &serde_json::from_slice(&body).unwrap()),
+    let needs = match operation.map(|target| target.split_once('.').unwrap()) {
+        Some(("secretsmanager", operation)) => {
+            of_secrets_manager(operation, &serde_json::from_slice(&body).unwrap())
+        }
+        Some((_, operation)) => of_dynamodb(operation, &serde_json::from_slice(&body).unwrap()),
         None => {
             let query = head.uri.query().unwrap_or_default();
             of_s3(head.method.as_str(), head.uri.path(), query, answer.status.as_u16())

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::calls::{SECRET, SECRET_KEY};
 use super::compare::FUNCTIONS;
 use super::read::{Deployed, entries, list, read, text};
 
@@ -111,6 +112,11 @@ impl Templates {
         let (_, stack) = stacks.into_iter().find(|(id, _)| id == nested).expect("the nested stack");
         stack["Properties"]["Parameters"].clone()
     }
+}
+
+/// The parameters of a stack whose targets have credentials.
+pub(crate) fn with_secret() -> Value {
+    json!({"TargetSecretArn": SECRET, "TargetSecretKeyArn": SECRET_KEY})
 }
 
 pub(crate) fn with_stage(parameters: &Value) -> Value {

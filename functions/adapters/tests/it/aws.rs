@@ -6,6 +6,7 @@ use people_adapters::aws::{AwsSettings, connect};
 use people_adapters::dynamodb::DynamoImports;
 use people_core::log::{Answer, ImportLog, State};
 use people_core::ports::{Imports, Opened};
+use simulators::{Simulator, free_port};
 
 use crate::embedded::{BUCKET, Embedded, settings, start};
 use crate::logs::{KEPT, id, running};
@@ -21,10 +22,14 @@ async fn the_endpoints_in_the_environment_are_used() {
         assert_eq!(aws.dynamodb.list_tables().send().await.unwrap().table_names().len(), 5);
         let buckets = aws.s3.list_buckets().send().await.unwrap();
         assert_eq!(buckets.buckets()[0].name(), Some(BUCKET));
+        let secret = aws.secrets_manager.get_secret_value().secret_id("none").send().await;
+        assert!(secret.unwrap_err().into_service_error().is_resource_not_found_exception());
         return;
     }
     let embedded = start().await;
+    let secrets = Simulator::secrets_manager(free_port().await.unwrap()).unwrap();
     let variables = [
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets.url().to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB", embedded.dynamodb.clone()),
         ("AWS_ENDPOINT_URL_S3", embedded.s3.clone()),
         ("AWS_REGION", "eu-central-1".into()),

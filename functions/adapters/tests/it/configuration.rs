@@ -1,5 +1,6 @@
 //! Which configuration is used: over the wire, with a bucket that keeps versions, on a clock that the test moves.
 
+mod credentials;
 mod reports;
 
 use std::collections::HashMap;
@@ -9,11 +10,11 @@ use std::time::Duration;
 use people_adapters::config::{Config, PROFILE_DEFINITION, TARGETS};
 use people_adapters::configuration::MAX_CONFIGURATION;
 use people_adapters::s3::write_object;
-use people_adapters::secrets::Secrets;
+use people_adapters::secrets::{Secrets, SecretsAt};
 use people_adapters::{ConnectError, Live, Looked, connect_by};
 use people_core::ports::{App, Clock};
 
-use crate::embedded::{BUCKET, Embedded, settings, start};
+use crate::embedded::{BUCKET, Embedded, settings_of, start};
 use crate::gate::Gate;
 
 const BROKEN: &str = "{";
@@ -73,12 +74,22 @@ impl Stage {
 
     /// A process that starts now.
     async fn connect(&self) -> Result<Live, ConnectError> {
+        let secrets = Secrets::parse(br#"{"aktion":{"userLogin":"u","apiKey":"k"}}"#).unwrap();
+        self.connect_with(SecretsAt::Settings(secrets), None).await
+    }
+
+    /// One whose credentials are there.
+    async fn connect_with(
+        &self,
+        secrets: SecretsAt,
+        secrets_manager: Option<&str>,
+    ) -> Result<Live, ConnectError> {
         let config = Config {
-            aws: settings(&self.embedded.dynamodb, &self.gate.url),
+            aws: settings_of([&self.embedded.dynamodb, &self.gate.url], secrets_manager),
             tables: self.embedded.tables.clone(),
             bucket: BUCKET.into(),
             retention: MINUTE,
-            secrets: Secrets::parse(br#"{"aktion":{"userLogin":"u","apiKey":"k"}}"#).unwrap(),
+            secrets,
             simulators: HashMap::from([("aktion".into(), "http://127.0.0.1:9".into())]),
             share: people_adapters::share::Share::ALL,
         };

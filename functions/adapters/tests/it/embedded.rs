@@ -32,9 +32,15 @@ pub(crate) struct Embedded {
 
 /// What leads a client to servers at these URLs.
 pub(crate) fn settings(dynamodb: &str, s3: &str) -> AwsSettings {
+    settings_of([dynamodb, s3], None)
+}
+
+/// What leads a client to these, and to a Secrets Manager.
+pub(crate) fn settings_of([dynamodb, s3]: [&str; 2], secrets_manager: Option<&str>) -> AwsSettings {
     AwsSettings::At {
         dynamodb: dynamodb.into(),
         s3: s3.into(),
+        secrets_manager: secrets_manager.map(str::to_owned),
         region: "eu-central-1".into(),
         access_key_id: "test".into(),
         secret_access_key: Secret::new("test-secret".into()),

@@ -17,4 +17,5 @@ mod list;
 mod logs;
 mod lossy;
 mod measured;
+mod secrets;
 mod versions;

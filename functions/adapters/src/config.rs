@@ -13,7 +13,7 @@ pub const PROFILE_DEFINITION: &str = "config/profile-definition.json";
 /// The object that holds the targets, in the bucket.
 pub const TARGETS: &str = "config/targets.json";
 /// Every variable of our own that is read; what each means is told at [`Config::from_env`].
-pub const VARIABLES: [&str; 6] = [
+pub const VARIABLES: [&str; 7] = [
     "PEOPLE_TABLE_PREFIX",
     "PEOPLE_BUCKET",
     "PEOPLE_RETENTION_DAYS",

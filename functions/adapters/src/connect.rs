@@ -83,7 +83,7 @@ fn context(config: &Config, aws: &Aws, clock: Arc<dyn Clock>) -> Context {
         simulators: config.simulators.clone(),
         clock,
         engines: Engines::default(),
-        leases,
+        leases: Arc::new(leases),
         share: config.share,
     }
 }

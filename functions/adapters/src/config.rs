@@ -66,6 +66,21 @@ impl Config {
         Config::from_variables(variable)
     }
 
+    /// Reads the environment for somebody who calls targets and no stores: neither tables nor a bucket have to be named.
+    ///
+    /// # Errors
+    /// As [`Config::from_env`].
+    pub fn for_targets() -> Result<Config, InvalidEnvironment> {
+        Config::without_stores(variable)
+    }
+
+    fn without_stores(variable: impl Fn(&str) -> Option<String>) -> Result<Config, InvalidEnvironment> {
+        Config::from_variables(|name| match (name, variable(name)) {
+            ("PEOPLE_TABLE_PREFIX" | "PEOPLE_BUCKET", None) => Some("none".to_owned()),
+            (_, value) => value,
+        })
+    }
+
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Config, InvalidEnvironment> {
         let mut faults = Vec::new();
         let mut required = |name: &str| {
@@ -329,6 +344,13 @@ mod tests {
         let config = read(&[("PEOPLE_TABLE_PREFIX", "p"), ("PEOPLE_BUCKET", "b")]).unwrap();
         assert_eq!(config.retention, Duration::from_secs(90 * 24 * 60 * 60));
         assert_eq!(config.share, Share::ALL);
+    }
+
+    #[test]
+    fn whoever_calls_targets_alone_names_no_stores() {
+        assert!(Config::without_stores(|_| None).is_ok());
+        let faults = Config::without_stores(|name| (name == "PEOPLE_TARGET_SHARE").then(|| "x".to_owned()));
+        assert_eq!(faults.unwrap_err().0.len(), 1);
     }
 
     #[test]

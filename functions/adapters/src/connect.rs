@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use people_core::error::StoreError;
-use people_core::ports::{App, Clock};
+use people_core::memory::MemoryLeases;
+use people_core::ports::{App, Clock, ConfiguredTarget, Leases};
 
 use crate::aws::{self, Aws};
 use crate::config::Config;
@@ -54,7 +55,8 @@ pub async fn connect(config: &Config) -> Result<Live, ConnectError> {
 pub async fn connect_by(config: &Config, clock: Arc<dyn Clock>) -> Result<Live, ConnectError> {
     let aws = aws::connect(&config.aws).await;
     let source = Source { s3: aws.s3.clone(), bucket: config.bucket.clone() };
-    let context = context(config, &aws, Arc::clone(&clock));
+    let leases = DynamoLeases::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
+    let context = context(config, &aws, (Arc::new(leases), Arc::clone(&clock)));
     let start = Live::start(source, context, stores(config, aws, clock));
     tokio::time::timeout(LONGEST_START, start).await.unwrap_or(Err(ConnectError::TooSlow))
 }
@@ -69,21 +71,34 @@ pub async fn connect_to_logs(config: &Config) -> App {
 /// # Errors
 /// Everything that is wrong with it, or with the credentials.
 pub async fn check(config: &Config, definition: &[u8], targets: &[u8]) -> Result<(), Refused> {
-    let aws = aws::connect(&config.aws).await;
-    let context = context(config, &aws, Arc::new(SystemClock::default()));
-    context.secrets.refresh().await.map_err(|error| Refused(vec![error.to_string()]))?;
-    let [definition, targets] = [definition, targets].map(|bytes| Some(bytes.to_vec().into()));
-    Pair { definition, targets }.check(&context).map(drop)
+    connect_to_targets(config, definition, targets).await.map(drop)
 }
 
-fn context(config: &Config, aws: &Aws, clock: Arc<dyn Clock>) -> Context {
-    let leases = DynamoLeases::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
+/// The targets alone, for whoever asks them who they know and updates nobody: their leases keep no other process off.
+///
+/// # Errors
+/// Everything that is wrong with the configuration, or with the credentials.
+pub async fn connect_to_targets(
+    config: &Config,
+    definition: &[u8],
+    targets: &[u8],
+) -> Result<Arc<[ConfiguredTarget]>, Refused> {
+    let aws = aws::connect(&config.aws).await;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let leases = Arc::new(MemoryLeases::new(Arc::clone(&clock)));
+    let context = context(config, &aws, (leases, clock));
+    context.secrets.refresh().await.map_err(|error| Refused(vec![error.to_string()]))?;
+    let [definition, targets] = [definition, targets].map(|bytes| Some(bytes.to_vec().into()));
+    Pair { definition, targets }.check(&context).map(|good| good.targets)
+}
+
+fn context(config: &Config, aws: &Aws, (leases, clock): (Arc<dyn Leases>, Arc<dyn Clock>)) -> Context {
     Context {
         secrets: Arc::new(SecretStore::at(&config.secrets, aws, &clock)),
         simulators: config.simulators.clone(),
         clock,
         engines: Engines::default(),
-        leases: Arc::new(leases),
+        leases,
         share: config.share,
     }
 }

@@ -20,5 +20,5 @@ pub mod share;
 pub mod system;
 pub mod targets;
 
-pub use connect::{ConnectError, check, connect, connect_by, connect_to_logs};
+pub use connect::{ConnectError, check, connect, connect_by, connect_to_logs, connect_to_targets};
 pub use live::{Live, Looked};

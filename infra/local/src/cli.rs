@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use people_core::key;
+use people_core::person::Who;
 use people_core::ports::Feature;
 use people_core::time::Timestamp;
 use people_local::keys::{self, New};
 use people_local::place::Said;
 use people_local::serve::Serve;
 use people_local::stack::{Options, Simulators};
+use people_local::targets_check::Check;
 
 /// Takes batches of person updates and PDFs to the systems that people use.
 #[derive(Parser)]
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     /// Check a new configuration, and put it into the bucket
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Check the targets
+    #[command(subcommand)]
+    Targets(TargetsCommand),
 }
 
 #[derive(Args)]
@@ -151,6 +156,31 @@ pub(crate) struct ConfigArgs {
     bucket: Option<String>,
 }
 
+#[derive(Subcommand)]
+pub(crate) enum TargetsCommand {
+    /// Log in at each target, look one person up, change nothing, and say what is wrong
+    Check(TargetsArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct TargetsArgs {
+    /// Where profile-definition.json, targets.json and secrets.json are [default: what is in the bucket]
+    #[arg(long, value_name = "DIR")]
+    config: Option<PathBuf>,
+    /// The UPN or employeeId of the person to look up [default: one whom the target lists]
+    #[arg(long, value_name = "IDENTIFIER", value_parser = person)]
+    person: Option<Who>,
+    /// The one target to check, by its name [default: all]
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// The data folder of a running local stack [default: where the AWS variables lead, else .people]
+    #[arg(long, value_name = "DIR", conflicts_with = "bucket")]
+    data: Option<PathBuf>,
+    /// The bucket of a deployment [default: PEOPLE_BUCKET]
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    bucket: Option<String>,
+}
+
 impl From<ServeArgs> for Serve {
     fn from(args: ServeArgs) -> Serve {
         let stack = Options {
@@ -188,6 +218,18 @@ impl ConfigArgs {
     pub(crate) fn split(self) -> (PathBuf, Said) {
         (self.folder, Said { data: self.data, bucket: self.bucket, is_of_bucket: true, table_prefix: None })
     }
+}
+
+impl TargetsArgs {
+    /// What to check, and what was said about where.
+    pub(crate) fn split(self) -> (Check, Said) {
+        let said = Said { data: self.data, bucket: self.bucket, is_of_bucket: true, table_prefix: None };
+        (Check { config: self.config, person: self.person, target: self.target }, said)
+    }
+}
+
+fn person(text: &str) -> Result<Who, &'static str> {
+    Who::either(text).map_err(|_| "an identifier has 1 to 256 characters")
 }
 
 fn feature() -> impl TypedValueParser<Value = Feature> {

@@ -14,6 +14,7 @@ pub mod serve;
 pub mod simulate;
 pub mod stack;
 pub mod state;
+pub mod targets_check;
 
 mod lambda;
 mod stream;

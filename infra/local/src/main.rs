@@ -9,9 +9,9 @@ use clap::Parser;
 use people_adapters::config::Surroundings;
 use people_local::failure::Failure;
 use people_local::place::{Place, Said};
-use people_local::{config_push, definition, keys, serve, simulate};
+use people_local::{config_push, definition, keys, serve, simulate, targets_check};
 
-use crate::cli::{Cli, Command, ConfigCommand, DefinitionCommand};
+use crate::cli::{Cli, Command, ConfigCommand, DefinitionCommand, TargetsCommand};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -50,5 +50,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
                 config_push::push(&folder, &place(said)).await
             }
         },
+        Some(Command::Targets(TargetsCommand::Check(args))) => {
+            let (check, said) = args.split();
+            targets_check::run(&check, &place(said)).await
+        }
     }
 }

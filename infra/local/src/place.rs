@@ -86,6 +86,17 @@ impl Place {
         self.bucket.as_deref().ok_or_else(missing)
     }
 
+    /// What calls of targets are made with there: the simulators that run, and the folder of the local stack's
+    /// configuration, where its credentials are.
+    pub fn simulators_and_folder(&self) -> (HashMap<String, String>, Option<PathBuf>) {
+        let state = match &self.stores {
+            Stores::Aws(..) => None,
+            Stores::Local(data) => State::of_a_stack(data).ok(),
+        };
+        let of_state = |state: State| (state.simulators.into_iter().collect(), state.config);
+        state.map(of_state).unwrap_or_default()
+    }
+
     /// The simulators that `targets.json` may name there, with an address that nobody calls.
     pub fn simulators(&self) -> HashMap<String, String> {
         match &self.stores {

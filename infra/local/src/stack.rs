@@ -103,6 +103,8 @@ impl Stack {
         for feature in FEATURES {
             state.key(feature.as_str())?;
         }
+        state.simulators.clone_from(&started.simulators);
+        state.config = options.config.as_ref().and_then(|folder| folder.canonicalize().ok());
         state.save()?;
         let (live, is_simulated) = connect(options, &state, &started).await?;
         let live = Arc::new(live);
@@ -203,7 +205,8 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
         tables,
         bucket: BUCKET.to_owned(),
         retention: Duration::from_secs(DEFAULT_RETENTION_DAYS * 24 * 60 * 60),
-        secrets: secrets(options, simulated)?,
+        secrets: secrets(options.config.as_deref(), simulated)?
+            .unwrap_or_else(|| SecretsAt::Settings(Secrets::default())),
         share: Share::ALL,
         simulators: started.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
     };
@@ -224,12 +227,17 @@ async fn store(s3: &aws_sdk_s3::Client, key: &str, bytes: Vec<u8>) -> Result<(),
 }
 
 /// The configuration: the definition and the targets.
-type Files = (Vec<u8>, Vec<u8>);
+pub(crate) type Files = (Vec<u8>, Vec<u8>);
 
 fn configuration(options: &Options) -> Result<Files, Failure> {
-    let Some(folder) = &options.config else {
-        return Ok((sample::PROFILE_DEFINITION.to_vec(), sample::TARGETS.to_vec()));
-    };
+    match &options.config {
+        Some(folder) => files(folder),
+        None => Ok((sample::PROFILE_DEFINITION.to_vec(), sample::TARGETS.to_vec())),
+    }
+}
+
+/// The configuration in a folder.
+pub(crate) fn files(folder: &Path) -> Result<Files, Failure> {
     let read = |name: &str| {
         let file = folder.join(name);
         fs::read(&file).doing(format_args!("read {}", file.display()))
@@ -238,7 +246,7 @@ fn configuration(options: &Options) -> Result<Files, Failure> {
 }
 
 /// Whether every target is a simulator, so that nothing that is made up can reach a real person.
-fn is_simulated(targets: &[u8]) -> bool {
+pub(crate) fn is_simulated(targets: &[u8]) -> bool {
     let targets: serde_json::Value = serde_json::from_slice(targets).unwrap_or_default();
     let is_simulator = |target: &serde_json::Value| {
         target["baseUrl"].as_str().is_some_and(|url| url.starts_with("simulator:"))
@@ -247,13 +255,14 @@ fn is_simulated(targets: &[u8]) -> bool {
 }
 
 /// The credentials of the targets: those of the simulators where there is nothing else, else `secrets.json` beside the
-/// configuration, so that no real target is ever sent a made-up key. The file is read anew when a target refuses them.
-fn secrets(options: &Options, is_simulated: bool) -> Result<SecretsAt, Failure> {
+/// configuration, so that no real target is ever sent a made-up key. The file is read anew when a target refuses them. `None`
+/// where there is no such file.
+pub(crate) fn secrets(folder: Option<&Path>, is_simulated: bool) -> Result<Option<SecretsAt>, Failure> {
     if is_simulated {
-        return sample::secrets().map(SecretsAt::Settings);
+        return sample::secrets().map(SecretsAt::Settings).map(Some);
     }
-    let file = options.config.as_ref().map(|folder| folder.join("secrets.json"));
-    Ok(file.map_or_else(|| SecretsAt::Settings(Secrets::default()), SecretsAt::File))
+    let file = folder.map(|folder| folder.join("secrets.json")).filter(|file| file.exists());
+    Ok(file.map(SecretsAt::File))
 }
 
 async fn put_keys(

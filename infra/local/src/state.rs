@@ -26,6 +26,12 @@ pub struct State {
     pub secret_access_key: String,
     /// The port of each server, by name.
     pub ports: BTreeMap<String, u16>,
+    /// The base URL of each simulator that the stack has, or had when it ran last.
+    #[serde(default)]
+    pub simulators: BTreeMap<String, String>,
+    /// The folder of the configuration that it was started with last; none where that was the samples.
+    #[serde(default)]
+    pub config: Option<PathBuf>,
     /// Whether the sample batch has been imported.
     pub sample_imported: bool,
     #[serde(skip)]

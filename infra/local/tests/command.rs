@@ -18,6 +18,8 @@ mod administrator;
 mod configuration;
 #[path = "command/keys.rs"]
 mod keys;
+#[path = "command/targets.rs"]
+mod targets;
 
 /// A running `people`, ended with its test.
 struct People(Child);

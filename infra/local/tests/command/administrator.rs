@@ -34,9 +34,14 @@ pub(crate) fn run(folder: &Path, environment: &[(&str, &str)], arguments: &[&str
 
 /// A running stack whose data folder is `data`, and its ready file.
 pub(crate) fn serve(folder: &Path) -> (People, Value) {
+    serve_with(folder, &[])
+}
+
+/// [`serve`], with these arguments besides.
+pub(crate) fn serve_with(folder: &Path, more: &[&str]) -> (People, Value) {
     let arguments =
         ["serve", "--listen", "127.0.0.1:0", "--data", "data", "--no-sample", "--ready-file", "ready.json"];
-    let mut running = people(folder, &arguments);
+    let mut running = people(folder, &[&arguments[..], more].concat());
     let ready = running.ready(&folder.join("ready.json"));
     (running, ready)
 }

@@ -53,6 +53,9 @@ pub(crate) struct Effect {
     pub(crate) answer: Option<Answer>,
 }
 
+/// Tells what else the target calls a person.
+type AlsoCalled<'a> = &'a dyn Fn(&str) -> Vec<String>;
+
 /// The rules in force, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Fault>);
@@ -70,8 +73,8 @@ impl Faults {
     }
 
     /// What the first rule that catches this call does to it. `relative` is the path below the target's base.
-    pub(crate) fn catch(&mut self, request: &Request, relative: &str) -> Effect {
-        let caught = self.0.iter_mut().find_map(|fault| fault.catch(request, relative));
+    pub(crate) fn catch(&mut self, request: &Request, relative: &str, also_called: AlsoCalled<'_>) -> Effect {
+        let caught = self.0.iter_mut().find_map(|fault| fault.catch(request, relative, also_called));
         caught.unwrap_or_default()
     }
 }
@@ -83,8 +86,8 @@ impl Fault {
         Ok(Fault { skip: rule.skip.unwrap_or(0), times: rule.times, answer, rule })
     }
 
-    fn catch(&mut self, request: &Request, relative: &str) -> Option<Effect> {
-        if self.times == Some(0) || !self.rule.matches(request, relative) {
+    fn catch(&mut self, request: &Request, relative: &str, also_called: AlsoCalled<'_>) -> Option<Effect> {
+        if self.times == Some(0) || !self.rule.matches(request, relative, also_called) {
             return None;
         }
         if self.skip > 0 {
@@ -98,11 +101,15 @@ impl Fault {
 }
 
 impl Rule {
-    fn matches(&self, request: &Request, relative: &str) -> bool {
+    fn matches(&self, request: &Request, relative: &str, also_called: AlsoCalled<'_>) -> bool {
+        let named = |person: &String| {
+            identifiers::names(request, person)
+                || also_called(person).iter().any(|own| identifiers::names(request, own))
+        };
         let begins = |path: &str, prefix: &str| path.to_lowercase().starts_with(&prefix.to_lowercase());
         self.method.as_ref().is_none_or(|method| request.method.as_str().eq_ignore_ascii_case(method))
             && (self.path.as_ref()).is_none_or(|path| begins(&request.path, path) || begins(relative, path))
-            && self.person.as_ref().is_none_or(|person| identifiers::names(request, person))
+            && self.person.as_ref().is_none_or(named)
     }
 }
 

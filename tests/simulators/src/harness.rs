@@ -36,6 +36,12 @@ pub(crate) trait Kind: Send + Sized + 'static {
     /// The path below the target's base, for fault rules that name it so.
     fn relative_path(path: &str) -> String;
 
+    /// How else the target itself calls the person with this identifier: a fault rule for somebody catches the calls
+    /// that name them by its own key, too.
+    fn also_called(&self, _identifier: &str) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Does the work and answers.
     fn handle(&mut self, request: &Request, switches: &Switches) -> Answer;
 
@@ -99,7 +105,9 @@ impl<K: Kind> Harness<K> {
     fn arrive(&self, request: &Request) -> (InFlight<'_, K>, Arrival) {
         let mut world = self.world();
         let (id, in_flight) = world.calls.begin(request);
-        let effect = world.faults.catch(request, &K::relative_path(&request.path));
+        let World { kind, faults, .. } = &mut *world;
+        let also_called = |person: &str| kind.also_called(person);
+        let effect = faults.catch(request, &K::relative_path(&request.path), &also_called);
         let over = world.switches.count("limit").is_some_and(|limit| in_flight as u64 > limit);
         let throttled = over && effect.close.is_none() && effect.answer.is_none();
         let latency_ms = world.switches.count("latency_ms").unwrap_or(0);

@@ -183,6 +183,16 @@ impl Kind for Scim {
         below.unwrap_or(path).trim_end_matches('/').to_owned()
     }
 
+    fn also_called(&self, identifier: &str) -> Vec<String> {
+        let is_named = |user: &&User| {
+            ["userName", "externalId"].into_iter().any(|name| {
+                let own = user.attributes.get(name).and_then(Value::as_str);
+                own.is_some_and(|own| own.to_lowercase() == identifier.to_lowercase())
+            })
+        };
+        self.users.all().iter().filter(is_named).map(|user| user.id().to_owned()).collect()
+    }
+
     fn handle(&mut self, request: &Request, switches: &Switches) -> Answer {
         if Scim::relative_path(&request.path) == "/oauth/token" {
             return match request.method {

@@ -324,3 +324,17 @@ async fn a_state_of_a_scim_server_that_is_wrong_changes_nothing() {
     }
     assert_eq!(client.get("/_sim/state").await.json(), before);
 }
+
+#[tokio::test]
+async fn a_fault_for_a_person_catches_the_calls_that_use_the_servers_id() {
+    let client = Client::scim().await;
+    for person in ["joe@company.com", "100200300", JOE] {
+        client.faults(json!([{"method": "PATCH", "person": person, "status": 500}])).await;
+        assert_eq!(
+            client.scim_call(&format!("PATCH /Users/{JOE}"), &set_title()).await.status,
+            500,
+            "{person}"
+        );
+        assert_eq!(client.scim_call(&format!("PATCH /Users/{SARAH}"), &set_title()).await.status, 200);
+    }
+}

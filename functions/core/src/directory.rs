@@ -1,14 +1,21 @@
 //! Who somebody is: what the directory knows, completed by asking the targets, and what it learns from them. Nobody is
 //! ever guessed: where an identifier leads to several people, it leads to nobody.
 
+mod union;
+
 use std::collections::{BTreeSet, HashMap};
 
 use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 
 use crate::error::StoreError;
-use crate::person::{Identifier, Named, Person, TargetName, Who};
+use crate::person::{Identifier, Named, NativeKey, Person, PersonKey, TargetName, Who};
 use crate::ports::{App, Found, Listing, Sighting};
 use crate::time::Timestamp;
+use union::{Sighted, unite};
+
+/// How many keys of one target are forgotten at once.
+const AT_ONCE: usize = 8;
 
 /// Whom a [`Who`] means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,38 +62,74 @@ async fn ask_targets(
     resolved: &mut Resolved,
 ) -> Result<(), StoreError> {
     let answers = join_all(app.targets.iter().map(|target| target.api.find(&missing, until))).await;
-    let mut sightings: Vec<(Identifier, Vec<(TargetName, Sighting)>)> = Vec::new();
+    let mut sighted: Vec<Vec<Sighting>> = vec![Vec::new(); app.targets.len()];
+    let mut found: Vec<(Identifier, Vec<(usize, NativeKey)>)> = Vec::new();
     for (index, identifier) in missing.into_iter().enumerate() {
         let mut meant = Meant::Nobody;
         let mut seen = Vec::new();
-        for (target, answers) in app.targets.iter().zip(&answers) {
+        let mut employee_ids = BTreeSet::new();
+        for (target, answers) in answers.iter().enumerate() {
             match answers.get(index).unwrap_or(&Found::CannotTell) {
-                Found::Person(sighting) => seen.push((target.name.clone(), answering(sighting, &identifier))),
+                Found::Person(sighting) => {
+                    let sighting = answering(sighting, &identifier);
+                    employee_ids.extend(sighting.employee_id.clone());
+                    seen.push((target, sighting.key.clone()));
+                    sighted[target].push(sighting);
+                }
                 Found::Several => meant = Meant::Several,
                 Found::Unavailable(why) if meant == Meant::Nobody => meant = Meant::Unavailable(why.clone()),
                 Found::Nobody | Found::CannotTell | Found::Unavailable(_) => {}
             }
         }
-        let ids: BTreeSet<_> =
-            seen.iter().filter_map(|(_, sighting)| sighting.employee_id.as_ref()).collect();
-        if ids.len() > 1 {
+        if employee_ids.len() > 1 {
             meant = Meant::Several;
         }
         if meant == Meant::Several || seen.is_empty() {
             resolved.0.insert(identifier, meant);
         } else {
-            sightings.push((identifier, seen));
+            found.push((identifier, seen));
         }
     }
-    for (identifier, seen) in sightings {
-        for (target, sighting) in seen {
-            let people = app.directory.learn(&target, &[sighting]).await?;
-            if let Some(person) = people.into_iter().next() {
-                resolved.0.insert(identifier.clone(), Meant::Known(person));
-            }
-        }
+    let learnt = learn(app, sighted).await?;
+    for (identifier, seen) in found {
+        // The last one is known best: each target that is learnt adds to what the ones before said.
+        let person = seen.iter().rev().find_map(|at| learnt.person(at));
+        resolved.0.insert(identifier, person.cloned().map_or(Meant::Several, Meant::Known));
     }
+    resolved.bring_up_to_date(&learnt);
     Ok(())
+}
+
+/// The people who were learnt.
+#[derive(Debug, Default)]
+struct Learnt {
+    /// By the number of a target and its key.
+    keys: HashMap<(usize, NativeKey), PersonKey>,
+    /// As they are known now.
+    people: HashMap<PersonKey, Person>,
+}
+
+impl Learnt {
+    fn person(&self, at: &(usize, NativeKey)) -> Option<&Person> {
+        self.people.get(self.keys.get(at)?)
+    }
+}
+
+/// Takes over those whom look-ups sighted at each target, as far as it is clear who they are.
+async fn learn(app: &App, sighted: Vec<Vec<Sighting>>) -> Result<Learnt, StoreError> {
+    let targets = app.targets.iter().zip(sighted);
+    let mut sighted: Vec<_> =
+        targets.map(|(target, people)| Sighted::new(target.name.clone(), people)).collect();
+    unite(&mut sighted);
+    let mut learnt = Learnt::default();
+    for (number, target) in sighted.iter().enumerate().filter(|(_, target)| !target.people.is_empty()) {
+        let people = app.directory.learn(&target.target, &target.people).await?;
+        for (sighting, person) in target.people.iter().zip(people) {
+            learnt.keys.insert((number, sighting.key.clone()), person.key());
+            learnt.people.insert(person.key(), person);
+        }
+    }
+    Ok(learnt)
 }
 
 /// A sighting that answers a look-up has the identifier that was asked for, also where the target does not repeat it.
@@ -107,6 +150,17 @@ impl Resolved {
             Named::By(identifier) => known(identifier),
             Named::ByBoth { upn, employee_id } => known(upn) && known(employee_id),
             Named::ByEither { upn, employee_id } => known(upn) || known(employee_id),
+        }
+    }
+
+    /// Whoever was known before may be known under more identifiers and keys now.
+    fn bring_up_to_date(&mut self, learnt: &Learnt) {
+        for person in learnt.people.values() {
+            for identifier in person.identifiers() {
+                if let Some(Meant::Known(known)) = self.0.get_mut(&identifier) {
+                    known.clone_from(person);
+                }
+            }
         }
     }
 
@@ -172,71 +226,93 @@ pub struct SyncReport {
     pub failed: Vec<(TargetName, String)>,
 }
 
-/// Takes over everybody from the targets that can list people. An identifier that several people of one target have is
-/// taken out of the directory. A target that cannot be asked is reported and changes nothing.
+/// Takes over everybody from the targets that can list people, all of whom are asked at once: the directory is the union
+/// of what they know, in whatever order they are configured. (Where two give one employeeId two UPNs, the later one has the
+/// say.) An identifier that leads to several people is taken out of the directory. A target that cannot be asked is
+/// reported and changes nothing.
 pub async fn sync(app: &App, until: Timestamp) -> Result<SyncReport, StoreError> {
+    let listings = join_all(app.targets.iter().map(|target| target.api.list(until))).await;
     let mut report = SyncReport { listed: Vec::new(), failed: Vec::new() };
-    for target in app.targets.iter() {
-        match target.api.list(until).await {
+    let mut sighted = Vec::new();
+    for (target, listing) in app.targets.iter().zip(listings) {
+        match listing {
             Listing::CannotList => {}
             Listing::Unavailable(why) => report.failed.push((target.name.clone(), why)),
-            Listing::Everybody(mut people) => {
-                let shared = without_shared(&mut people);
-                app.directory.release(&shared).await?;
-                app.directory.learn(&target.name, &people).await?;
+            Listing::Everybody(people) => {
                 report.listed.push((target.name.clone(), people.len()));
+                sighted.push(Sighted::new(target.name.clone(), people));
             }
         }
+    }
+    app.directory.release(&unite(&mut sighted)).await?;
+    for Sighted { target, people, unclear, .. } in &sighted {
+        let forgotten = unclear.iter().map(|key| app.directory.forget(target, key));
+        let forgotten: Vec<_> = stream::iter(forgotten).buffer_unordered(AT_ONCE).collect().await;
+        forgotten.into_iter().collect::<Result<(), _>>()?;
+        app.directory.learn(target, people).await?;
     }
     Ok(report)
 }
 
-/// Takes the identifiers that several people have from all of them, and gives these identifiers back.
-fn without_shared(people: &mut [Sighting]) -> Vec<Identifier> {
-    let mut times: HashMap<Identifier, usize> = HashMap::new();
-    for identifier in people.iter().flat_map(Sighting::identifiers) {
-        *times.entry(identifier).or_default() += 1;
-    }
-    times.retain(|_, times| *times > 1);
-    for person in people.iter_mut() {
-        let shared = |id: Identifier| times.contains_key(&id);
-        person.employee_id.take_if(|id| shared(Identifier::EmployeeId(id.clone())));
-        person.upn.take_if(|upn| shared(Identifier::Upn(upn.clone())));
-    }
-    times.into_keys().collect()
+/// How a sighting changes what is known.
+#[derive(Debug)]
+pub struct Merged {
+    /// The person as known now.
+    pub person: Person,
+    /// The identifiers that lead to nobody any more.
+    pub stale: Vec<Identifier>,
+    /// Who had the target's key until now, where that is somebody else: as known without it.
+    pub robbed: Option<Person>,
 }
 
-/// How a sighting changes what is known: the person as known now, and the identifiers that lead to them no longer.
-/// `known` says who is known under an identifier, `by_key` who is known under the target's own key.
+/// Works a sighting into what is known. `known` says who is known under an identifier, `by_key` who is known under the
+/// target's own key.
 pub fn merge<'a>(
     known: impl Fn(&Identifier) -> Option<&'a Person>,
     by_key: Option<&'a Person>,
     target: &TargetName,
     seen: &Sighting,
-) -> (Person, Vec<Identifier>) {
+) -> Merged {
     let by_id = seen.employee_id.clone().and_then(|id| known(&Identifier::EmployeeId(id)));
     let by_upn = seen.upn.clone().and_then(|upn| known(&Identifier::Upn(upn)));
     // A UPN moves from person to person; an employeeId does not.
     let same = |person: &&Person| may_be_one(&person.employee_id, &seen.employee_id);
-    let before = by_id.or(by_upn.filter(same)).or(by_key.filter(same)).cloned().unwrap_or_default();
+    let by_upn = by_upn.filter(same);
+    let before = by_id.or(by_upn).or(by_key.filter(same)).cloned().unwrap_or_default();
     let mut person = before.clone();
+    // Whoever was known by the UPN alone turns out to be this person.
+    for (other, key) in by_upn.iter().flat_map(|person| &person.keys) {
+        person.keys.entry(other.clone()).or_insert_with(|| key.clone());
+    }
     person.employee_id = seen.employee_id.clone().or(person.employee_id);
     person.upn = seen.upn.clone().or(person.upn);
     person.keys.insert(target.clone(), seen.key.clone());
-    let is_theirs = |identifier: &Identifier, employee_id: &Option<String>| {
-        known(identifier).is_some_and(|holder| may_be_one(&holder.employee_id, employee_id))
-    };
+    let is_theirs =
+        |identifier: &Identifier| known(identifier).is_some_and(|holder| holder.key() == before.key());
     // What the sighting does not name may have passed to somebody else, or been released, since it was learnt.
     if seen.upn.is_none() {
-        let employee_id = person.employee_id.clone();
-        person.upn.take_if(|upn| !is_theirs(&Identifier::Upn(upn.clone()), &employee_id));
+        person.upn.take_if(|upn| !is_theirs(&Identifier::Upn(upn.clone())));
     }
     if seen.employee_id.is_none() {
         person.employee_id.take_if(|id| known(&Identifier::EmployeeId(id.clone())).is_none());
     }
     let stale = before.identifiers().filter(|identifier| !person.is(identifier));
-    let stale = stale.filter(|identifier| is_theirs(identifier, &person.employee_id)).collect();
-    (person, stale)
+    let mut stale: Vec<_> = stale.filter(|identifier| is_theirs(identifier)).collect();
+    let robbed = robbed(by_key, &before, &person, target);
+    // With the last key the person goes too.
+    if let Some(gone) = robbed.as_ref().filter(|robbed| robbed.keys.is_empty()) {
+        let theirs = gone.identifiers().filter(|identifier| !person.is(identifier));
+        stale.extend(theirs.filter(|identifier| known(identifier) == by_key));
+    }
+    Merged { person, stale, robbed: robbed.filter(|robbed| !robbed.keys.is_empty()) }
+}
+
+/// Who had a key of `target` that is the key of `person` now, without it. Nobody was robbed where it was the same person.
+fn robbed(by_key: Option<&Person>, before: &Person, person: &Person, target: &TargetName) -> Option<Person> {
+    let holder = by_key.filter(|holder| holder.key() != before.key() && holder.key() != person.key())?;
+    let mut holder = holder.clone();
+    holder.keys.remove(target);
+    Some(holder)
 }
 
 /// Whether two people may be one, going by their employeeIds.
@@ -311,7 +387,7 @@ mod tests {
         let by_key = by_key.map(|(id, upn)| person(id, upn));
         // The last one who has an identifier holds it.
         let known = |identifier: &Identifier| people.iter().rev().find(|person| person.is(identifier));
-        let (now, stale) = merge(known, by_key.as_ref(), &"t".into(), seen);
+        let Merged { person: now, stale, .. } = merge(known, by_key.as_ref(), &"t".into(), seen);
         let stale = stale.iter().map(|identifier| identifier.as_str().to_owned()).collect();
         (now.employee_id.unwrap_or_default(), now.upn.unwrap_or_default(), stale)
     }
@@ -350,12 +426,5 @@ mod tests {
     #[test]
     fn a_target_without_upns_leaves_the_known_one() {
         assert_eq!(merged(&[("7", "joe@x.y")], None, &seen("7", "")), result("7", "joe@x.y", &[]));
-    }
-
-    #[test]
-    fn an_identifier_that_two_listed_people_have_is_taken_from_both() {
-        let mut people = [seen("7", "a@x.y"), seen("8", "a@x.y"), seen("9", "b@x.y")];
-        assert_eq!(without_shared(&mut people), [Identifier::Upn("a@x.y".into())]);
-        assert_eq!(people.map(|person| person.upn), [None, None, Some("b@x.y".into())]);
     }
 }

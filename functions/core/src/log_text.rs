@@ -136,7 +136,7 @@ fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Ve
         PartOutcome::Pending => return,
         PartOutcome::Interrupted => (LogKind::Interrupted, format!("Outcome of part {number} unknown")),
         PartOutcome::Delivered { deliveries, unmapped } => {
-            delivery_lines(person, deliveries, names_targets && deliveries.len() > 1, lines);
+            delivery_lines(person, deliveries, names_targets, lines);
             if deliveries.is_empty() && unmapped.is_empty() {
                 lines.push((LogKind::PersonUnchanged, format!("{person} unchanged")));
             }
@@ -200,7 +200,7 @@ fn names(subject: &Subject) -> (&Shown, Option<&Shown>) {
 fn delivery_lines(
     person: &Shown,
     deliveries: &[Delivery],
-    several: bool,
+    names_targets: bool,
     lines: &mut Vec<(LogKind, String)>,
 ) {
     let all =
@@ -220,7 +220,7 @@ fn delivery_lines(
     }
     for delivery in deliveries {
         let (kind, mut text) = ending_line(person, &delivery.outcome.ending);
-        if several {
+        if names_targets {
             let _ = write!(text, " at {}", delivery.target);
         }
         lines.push((kind, text));
@@ -414,7 +414,7 @@ mod tests {
     fn what_fails_for_a_passing_reason_is_to_be_sent_again() {
         check(
             vec![delivered(&[Ending::Deferred("aktion does not answer".into())], &[])],
-            "Error - DeliveryRefused - 'joe@company.com' not updated: aktion does not answer, send it again\n",
+            "Error - DeliveryRefused - 'joe@company.com' not updated: aktion does not answer, send it again at t0\n",
             Answer::Failed,
         );
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::directory::merge;
+use crate::directory::{Merged, merge};
 use crate::document::{Content, Document, DocumentKey, Link, Slot, Spool, Spooled, StoredDocument};
 use crate::error::StoreError;
 use crate::id::ImportId;
@@ -157,8 +157,15 @@ impl Directory for MemoryDirectory {
         let mut learnt = Vec::with_capacity(seen.len());
         for sighting in seen {
             let by_key = people.values().find(|person| person.keys.get(target) == Some(&sighting.key));
-            let (person, stale) = merge(|identifier| people.get(identifier), by_key, target, sighting);
+            let by_key = by_key.cloned();
+            let merged = merge(|identifier| people.get(identifier), by_key.as_ref(), target, sighting);
+            let Merged { person, stale, robbed } = merged;
             stale.iter().for_each(|identifier| drop(people.remove(identifier)));
+            for identifier in robbed.iter().flat_map(Person::identifiers) {
+                if people.get(&identifier) == by_key.as_ref() {
+                    people.extend(robbed.clone().map(|robbed| (identifier, robbed)));
+                }
+            }
             Self::put(&mut people, &person);
             learnt.push(person);
         }

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::WriteRequest;
-use people_core::directory::merge;
+use people_core::directory::{Merged, merge};
 use people_core::person::{Identifier, NativeKey, Person, TargetName};
 use people_core::ports::Sighting;
 use people_core::time::Timestamp;
@@ -33,6 +33,8 @@ pub(super) struct Learning<'a> {
     /// Where each of the target's keys leads, as read and as learnt.
     by_key: HashMap<NativeKey, Identifier>,
     removed: HashSet<Identifier>,
+    /// The people who lost a key to somebody else.
+    robbed: Vec<Person>,
 }
 
 impl<'a> Learning<'a> {
@@ -47,6 +49,7 @@ impl<'a> Learning<'a> {
             pointers: HashMap::new(),
             by_key: HashMap::new(),
             removed: HashSet::new(),
+            robbed: Vec::new(),
         }
     }
 
@@ -96,10 +99,20 @@ impl<'a> Learning<'a> {
     fn learn_one(&mut self, seen: &Sighting) -> Person {
         let by_key = self.by_key.get(&seen.key).and_then(|identifier| self.people.get(identifier));
         let by_key = by_key.filter(|person| person.keys.get(self.target) == Some(&seen.key));
-        let (person, stale) = merge(|identifier| self.people.get(identifier), by_key, self.target, seen);
+        let by_key = by_key.cloned();
+        let known = |identifier: &Identifier| self.people.get(identifier);
+        let Merged { person, stale, robbed } = merge(known, by_key.as_ref(), self.target, seen);
         for identifier in stale {
             self.people.remove(&identifier);
             self.removed.insert(identifier);
+        }
+        if let Some(robbed) = robbed {
+            for identifier in robbed.identifiers() {
+                if self.people.get(&identifier) == by_key.as_ref() {
+                    self.people.insert(identifier, robbed.clone());
+                }
+            }
+            self.robbed.push(robbed);
         }
         if let Some(home) = person.identifiers().next() {
             self.by_key.insert(seen.key.clone(), home);
@@ -114,7 +127,7 @@ impl<'a> Learning<'a> {
     /// confirmed less than a day ago. No key is there twice.
     pub(super) fn writes(&self, learnt: &[Person]) -> Vec<WriteRequest> {
         let mut items: HashMap<String, Item> = HashMap::new();
-        for identifier in learnt.iter().flat_map(Person::identifiers) {
+        for identifier in learnt.iter().chain(&self.robbed).flat_map(Person::identifiers) {
             let Some(person) = self.people.get(&identifier) else { continue };
             if !self.is_written(person) {
                 self.write(person, &mut items);

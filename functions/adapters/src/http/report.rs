@@ -253,3 +253,48 @@ fn pointer(place: &str, name: &str) -> String {
     }
     format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
+
+#[cfg(test)]
+mod tests {
+    use people_core::id::ImportId;
+    use people_core::log::Outcome;
+    use people_core::shown::Shown;
+    use people_core::time::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn each_target_is_told_with_code_attempts_and_duration() {
+        let delivery = |(target, ending, code, attempts): (&str, Ending, &str, u32)| Delivery {
+            target: target.into(),
+            outcome: Outcome { ending, code: Some(code.into()), attempts, duration_ms: attempts * 50 },
+        };
+        let refused = Ending::Refused("scim says no".into());
+        let deliveries =
+            [("aktion", Ending::Updated, "200/0", 1), ("scim", refused, "400", 2)].map(delivery).into();
+        let log = ImportLog {
+            id: ImportId::new(Timestamp::from_millis(0), [7; 10]),
+            received_at: Timestamp::from_millis(0),
+            key_name: Shown::new("test"),
+            state: State::Running,
+            fault: None,
+            parts: vec![PartLog {
+                subject: Subject::Person(Some(Shown::new("joe@company.com"))),
+                outcome: PartOutcome::Delivered { deliveries, unmapped: Vec::new() },
+            }],
+            names_targets: true,
+            form: Form::Array,
+        };
+        let report: Value = serde_json::from_str(&render(&log)).unwrap();
+        assert_eq!(report["parts"][0]["outcome"], "Refused");
+        assert_eq!(
+            report["parts"][0]["targets"],
+            json!([
+                {"target": "aktion", "outcome": "Updated", "code": "200/0", "attempts": 1, "durationMs": 50},
+                {"target": "scim", "outcome": "Refused", "code": "400", "message": "scim says no",
+                 "attempts": 2, "durationMs": 100},
+            ])
+        );
+    }
+}

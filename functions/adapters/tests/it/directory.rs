@@ -53,6 +53,36 @@ async fn directory_contract(directory: &dyn Directory) {
     nothing_asked_is_nothing_answered(directory).await;
     a_released_upn_is_not_taken_back_by_a_sighting_without_it(directory).await;
     a_upn_that_moved_stays_with_its_new_owner(directory).await;
+    whoever_was_known_by_a_upn_alone_joins_the_one_with_the_employee_id(directory).await;
+    a_key_that_passed_to_somebody_else_is_theirs_alone(directory).await;
+}
+
+async fn whoever_was_known_by_a_upn_alone_joins_the_one_with_the_employee_id(directory: &dyn Directory) {
+    learn(directory, "a", seen("a31", "31", "")).await;
+    learn(directory, "c", seen("c31", "", "zoe@x.y")).await;
+    let zoe = learn(directory, "b", seen("b31", "31", "zoe@x.y")).await;
+    assert_eq!(["a", "b", "c"].map(|name| key(&zoe, name)), ["a31", "b31", "c31"]);
+    assert_eq!(known(directory, "31").await.as_ref(), Some(&zoe));
+    assert_eq!(known(directory, "zoe@x.y").await.as_ref(), Some(&zoe));
+    directory.forget(&target("c"), &NativeKey("c31".into())).await.unwrap();
+    assert_eq!(key(&known(directory, "31").await.unwrap(), "c"), "-");
+}
+
+async fn a_key_that_passed_to_somebody_else_is_theirs_alone(directory: &dyn Directory) {
+    let at_c = async |text: &str| known(directory, text).await.map(|person| key(&person, "c"));
+    learn(directory, "a", seen("a41", "41", "ike@x.y")).await;
+    learn(directory, "a", seen("a42", "42", "jon@x.y")).await;
+    learn(directory, "c", seen("g", "", "ike@x.y")).await;
+    learn(directory, "c", seen("g", "", "jon@x.y")).await;
+    for (text, expected) in [("41", "-"), ("ike@x.y", "-"), ("42", "g"), ("jon@x.y", "g")] {
+        assert_eq!(at_c(text).await.as_deref(), Some(expected), "{text}");
+    }
+    directory.forget(&target("c"), &NativeKey("g".into())).await.unwrap();
+    assert_eq!(at_c("42").await.as_deref(), Some("-"));
+    // With the last key the person goes too.
+    learn(directory, "c", seen("h", "", "kim@x.y")).await;
+    learn(directory, "c", seen("h", "42", "")).await;
+    assert_eq!((at_c("kim@x.y").await, at_c("42").await.as_deref()), (None, Some("h")));
 }
 
 async fn a_released_upn_is_not_taken_back_by_a_sighting_without_it(directory: &dyn Directory) {

@@ -61,7 +61,7 @@ impl Sighted {
         let mut upns = Vec::new();
         for person in self.people.iter().filter(|person| person.employee_id.is_none()) {
             let upn = person.upn.clone().map(Identifier::Upn);
-            if self.doubted.contains(&person.key) || upn.as_ref().is_some_and(|upn| doubtful.contains(upn)) {
+            if upn.as_ref().is_some_and(|upn| doubtful.contains(upn)) {
                 self.unclear.push(person.key.clone());
                 upns.extend(upn);
             }
@@ -93,6 +93,9 @@ pub(super) fn unite(sighted: &mut [Sighted]) -> Vec<Identifier> {
         shared.retain(|_, count| *count > 1);
         target.strip(|identifier| shared.contains_key(identifier) || disputed.contains(identifier));
         doubtful.extend(shared.into_keys());
+        // Whoever has this UPN was said to have an employeeId that says nothing: it may be anybody's.
+        let doubted = target.people.iter().filter(|person| target.doubted.contains(&person.key));
+        doubtful.extend(doubted.filter_map(|person| person.upn.clone().map(Identifier::Upn)));
     }
     let people = sighted.iter().flat_map(|target| &target.people);
     let both = people.filter_map(|person| Some((person.upn.clone()?, person.employee_id.clone()?)));

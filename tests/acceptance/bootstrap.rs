@@ -78,6 +78,7 @@ impl Stores {
         let mut targets: Value = serde_json::from_slice(include_bytes!("../../infra/targets.json")).unwrap();
         targets["targets"][0]["baseUrl"] = json!(aktion.url());
         targets["targets"][0]["allowPlainHttp"] = json!(true);
+        targets["targets"][0]["allowPrivateAddresses"] = json!(true);
         let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
         write("targets.json", targets.to_string().as_bytes());
         write("secrets.json", credentials.to_string().as_bytes());

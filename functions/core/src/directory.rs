@@ -246,7 +246,7 @@ pub async fn sync(app: &App, until: Timestamp) -> Result<SyncReport, StoreError>
     }
     app.directory.release(&unite(&mut sighted)).await?;
     for Sighted { target, people, unclear, .. } in &sighted {
-        let forgotten = unclear.iter().map(|key| app.directory.forget(target, key));
+        let forgotten: Vec<_> = unclear.iter().map(|key| app.directory.forget(target, key)).collect();
         let forgotten: Vec<_> = stream::iter(forgotten).buffer_unordered(AT_ONCE).collect().await;
         forgotten.into_iter().collect::<Result<(), _>>()?;
         app.directory.learn(target, people).await?;

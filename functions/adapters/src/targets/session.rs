@@ -1,6 +1,8 @@
 //! Calls a target with a token that it accepts, and again where that may help. Log-ins, breaks and repetitions are here, once
 //! for all kinds, so that those who ask need to know only what was answered in the end.
 
+mod tries;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,10 +13,12 @@ use http_body_util::Full;
 use people_core::time::Timestamp;
 
 use super::config::Parts;
-use super::engine::{Engine, Halt, Run};
+use super::engine::{Engine, Run};
 use crate::http_client::{Answer, HttpClient, HttpFault, Limits};
 use crate::secret::Secret;
 use crate::secrets::{Credentials, NoCredentials};
+pub(super) use tries::Failure;
+use tries::Tries;
 
 /// How often a call is made again after a failure, where the contract says that it may be.
 pub(super) const REPETITIONS: u32 = 3;
@@ -112,28 +116,6 @@ struct LastLogIn {
     failure: Option<Failure>,
     /// The credentials that were refused last, when, and why.
     refused: Option<(Secret, Timestamp, Failure)>,
-}
-
-/// Why there is no answer to go by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    /// A sentence.
-    pub(super) why: String,
-    /// The last answer's code.
-    pub(super) code: Option<String>,
-    /// Whether what was asked may have been done all the same.
-    pub(super) unclear: bool,
-    /// Whether it was for want of time, which says nothing about those who have more.
-    late: bool,
-}
-
-/// How often what has happened to one call.
-struct Tries {
-    failures: u32,
-    most_failures: u32,
-    breaks: u32,
-    code: Option<String>,
-    unclear: bool,
 }
 
 /// What follows from an answer.
@@ -410,32 +392,5 @@ fn of_fault(fault: HttpFault) -> Step {
         HttpFault::Private => Step::Stop("has a private address, which the configuration does not allow"),
         HttpFault::Untrusted => Step::Stop("has a certificate that is not trusted"),
         HttpFault::Connect | HttpFault::TimedOut | HttpFault::Cut | HttpFault::TooLarge => Step::Failed,
-    }
-}
-
-impl Tries {
-    fn new(most_failures: u32) -> Tries {
-        Tries { failures: 0, most_failures, breaks: 0, code: None, unclear: false }
-    }
-
-    fn failure(&self, why: String) -> Failure {
-        Failure { why, code: self.code.clone(), unclear: self.unclear, late: false }
-    }
-
-    fn halted(&self, run: &Run<'_>, halt: Halt) -> Failure {
-        let late = !matches!(halt, Halt::Stopped(_));
-        Failure { late, ..self.failure(run.reason(halt)) }
-    }
-
-    /// A failure to get a token, after what this call has met itself.
-    fn after(&self, failure: Failure) -> Failure {
-        let code = self.code.clone().or(failure.code);
-        Failure { code, unclear: self.unclear, ..failure }
-    }
-}
-
-impl Failure {
-    fn of(why: String) -> Failure {
-        Failure { why, code: None, unclear: false, late: false }
     }
 }

@@ -8,6 +8,7 @@ mod base_url;
 mod date_format;
 mod engine;
 mod mapping;
+mod oauth;
 mod session;
 mod transform;
 

@@ -7,6 +7,7 @@ mod aktion;
 mod base_url;
 mod date_format;
 mod engine;
+mod esystems;
 mod mapping;
 mod oauth;
 mod session;

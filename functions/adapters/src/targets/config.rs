@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use super::aktion;
 pub(super) use super::base_url::BaseUrl;
 use super::engine::Engine;
+use super::esystems;
 use super::transform::Written;
 use crate::http_client::{Authorities, HttpClient, Trust};
 use crate::secret::Secret;
@@ -35,12 +36,15 @@ pub struct InvalidTargets(pub Vec<String>);
 enum KindName {
     /// Aktion.NEXT and Aktion CLOUD.
     Aktion,
+    /// eSystems (Agile.Now).
+    Esystems,
 }
 
 impl KindName {
     fn check(self, own: &Own<'_>, check: &mut Check<'_>) -> (Option<Checked>, Budget) {
         match self {
             KindName::Aktion => check.kind::<aktion::Entry>(own),
+            KindName::Esystems => check.kind::<esystems::Entry>(own),
         }
     }
 }

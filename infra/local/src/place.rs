@@ -21,8 +21,6 @@ use crate::state::State;
 
 /// The data folder of the local stack that is meant where nothing else is.
 pub const DEFAULT_DATA: &str = ".people";
-/// The simulated targets that a local stack can have.
-const SIMULATORS: [&str; 1] = ["aktion"];
 
 /// What was said about the place, besides the environment.
 #[derive(Debug, Default)]
@@ -102,7 +100,7 @@ impl Place {
         match &self.stores {
             Stores::Aws(..) => HashMap::new(),
             Stores::Local(_) => {
-                SIMULATORS.map(|name| (name.to_owned(), "http://127.0.0.1:1".to_owned())).into()
+                simulators::TARGETS.map(|(name, _)| (name.to_owned(), "http://127.0.0.1:1".to_owned())).into()
             }
         }
     }

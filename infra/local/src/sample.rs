@@ -38,6 +38,15 @@ pub struct Shown {
 pub fn secrets() -> Result<Secrets, Failure> {
     let secrets = json!({
         "aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY},
+        "esystems": {
+            "clientId": simulators::esystems::CLIENT_ID,
+            "clientSecret": simulators::esystems::CLIENT_SECRET,
+        },
+        "onlyoffice": {
+            "userName": simulators::onlyoffice::USER_NAME,
+            "password": simulators::onlyoffice::PASSWORD,
+        },
+        "scim": {"token": simulators::scim::TOKEN},
     });
     Secrets::parse(secrets.to_string().as_bytes()).doing("read the simulators' credentials")
 }

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use simulators::Simulator;
-
 use crate::failure::{Doing, Failure};
 use crate::ready::{self, Simulating};
 use crate::serve::{interrupted, say};
@@ -13,9 +11,13 @@ use crate::serve::{interrupted, say};
 /// Runs until Ctrl-C.
 pub async fn run(ready_file: Option<PathBuf>) -> Result<(), Failure> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let listener = tokio::net::TcpListener::bind((loopback, 0)).await.doing("listen on loopback")?;
-    let aktion = Simulator::aktion(listener).doing("start the Aktion simulator")?;
-    let simulators = BTreeMap::from([("aktion".to_owned(), aktion.url().to_owned())]);
+    let mut running = BTreeMap::new();
+    for (name, start) in simulators::TARGETS {
+        let listener = tokio::net::TcpListener::bind((loopback, 0)).await.doing("listen on loopback")?;
+        running.insert(name.to_owned(), start(listener).doing("start the simulators")?);
+    }
+    let simulators: BTreeMap<_, _> =
+        running.iter().map(|(name, simulator)| (name.clone(), simulator.url().to_owned())).collect();
     if let Some(file) = ready_file {
         ready::write(&file, &Simulating { simulators: simulators.clone() })?;
     }

@@ -73,7 +73,7 @@ struct Started {
     s3: String,
     simulators: BTreeMap<String, String>,
     /// Held so that they run on.
-    _own: Option<simulators::Simulator>,
+    _own: BTreeMap<String, simulators::Simulator>,
     /// Held so that no other process works on the same data.
     _lock: File,
 }
@@ -162,7 +162,7 @@ async fn start(options: &Options, state: &mut State, lock: File) -> Result<Start
     let listener = state.listen("s3", loopback).await?;
     let s3 = url(&listener).doing("read a port")?;
     embedded::s3(&options.data, listener, state)?;
-    let mut own = None;
+    let mut own = BTreeMap::new();
     let simulators = match &options.simulators {
         Simulators::None => BTreeMap::new(),
         Simulators::Running(file) => {
@@ -172,9 +172,11 @@ async fn start(options: &Options, state: &mut State, lock: File) -> Result<Start
                 .simulators
         }
         Simulators::Own => {
-            let listener = state.listen("aktion", loopback).await?;
-            let aktion = own.insert(simulators::Simulator::aktion(listener).doing("start the simulators")?);
-            BTreeMap::from([("aktion".to_owned(), aktion.url().to_owned())])
+            for (name, start) in simulators::TARGETS {
+                let listener = state.listen(name, loopback).await?;
+                own.insert(name.to_owned(), start(listener).doing("start the simulators")?);
+            }
+            own.iter().map(|(name, simulator)| (name.clone(), simulator.url().to_owned())).collect()
         }
     };
     Ok(Started { database, dynamodb, s3, simulators, _own: own, _lock: lock })

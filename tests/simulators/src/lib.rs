@@ -48,4 +48,4 @@ mod switches;
 #[cfg(test)]
 mod tests;
 
-pub use server::{Simulator, free_port};
+pub use server::{Simulator, Start, TARGETS, free_port};

@@ -38,6 +38,17 @@ pub struct Simulator {
     accepting: JoinHandle<()>,
 }
 
+/// Starts a simulator on a listener.
+pub type Start = fn(TcpListener) -> io::Result<Simulator>;
+
+/// Every simulated target by its name, in the order of the sample configuration.
+pub const TARGETS: [(&str, Start); 4] = [
+    ("aktion", Simulator::aktion),
+    ("esystems", Simulator::esystems),
+    ("onlyoffice", Simulator::onlyoffice),
+    ("scim", Simulator::scim),
+];
+
 /// A listener on a free port of the loopback interface.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ async fn a_start_goes_on_where_the_credentials_cannot_be_read() {
     let (stage, vault) = (Stage::new().await, Vault::with("k").await);
     vault.refuse(Some("AccessDeniedException")).await;
     let live = connect(&stage, &vault).await;
-    assert_eq!(live.app().await.profile.fields()[1].name.as_ref(), "first");
+    assert_eq!(in_use(&live.app().await), pair("first", "one"));
     assert_eq!(vault.calls().await, 1);
     stage.put_definition(&definition("second")).await;
     assert_eq!(live.look_now().await, Looked::TakenUp, "so does a look");

@@ -28,8 +28,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 const BREAKS: u32 = 4;
 /// How long the first break takes where the target does not say it; then twice as long, and so on.
 const FIRST_BREAK: Duration = Duration::from_secs(2);
-/// How long credentials that were refused are not tried again, by anybody: targets lock accounts out.
-const HOLD_OFF: Duration = Duration::from_secs(60);
 
 /// What is particular about the calls of a kind of target.
 pub(super) trait Protocol: Send + Sync + 'static {
@@ -39,6 +37,9 @@ pub(super) trait Protocol: Send + Sync + 'static {
     type Reply: Send + Sync;
     /// What opens the target to a call.
     type Token: Send + Sync;
+
+    /// How long credentials that were refused are not tried again by any run; for targets that lock accounts out.
+    const HOLD_OFF: Duration = Duration::ZERO;
 
     /// How a token is had from credentials, which are JSON; `Err` says what is wrong with them, without showing them.
     fn log_in(&self, credentials: &Secret) -> Result<LogIn<Self>, &'static str>;
@@ -296,7 +297,7 @@ impl<P: Protocol> Session<P> {
         }
         if let Some((known, at, failure)) = refusal.as_ref()
             && *known == credentials
-            && self.engine.now().since(*at) < HOLD_OFF
+            && self.engine.now().since(*at) < P::HOLD_OFF
         {
             match self.credentials.other_than(&credentials).await {
                 Some(now) => credentials = now,

@@ -162,6 +162,16 @@ async fn every_other_refusal_is_final() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_too_much_at_once_is_halved() {
+    let stage = stage_with(5, json!({})).await;
+    stage.answer_links(413, json!("<html></html>"), json!(1)).await;
+    let outcomes = stage.deliver(&to_d(1..6)).await;
+    assert!(outcomes.iter().all(|outcome| (&outcome.ending, outcome.attempts) == (&Ending::Updated, 2)));
+    let sent: Vec<_> = stage.sent().await.iter().map(Vec::len).collect();
+    assert_eq!(sent, [5, 2, 3]);
+}
+
+#[tokio::test]
 async fn what_no_call_can_overcome_stops_the_run() {
     for (status, why) in [
         (404, "esystems does not know this call: its base URL may be wrong"),

@@ -255,8 +255,8 @@ async fn no_secret_and_no_value_is_ever_traced_or_told() {
     }
     told += &traced.0.lock().unwrap();
     let calls = stage.calls().await;
-    let headers = calls.iter().filter_map(|call| call["headers"]["authorization"].as_str());
-    let token = headers.last().unwrap().rsplit(' ').next().unwrap();
+    let mut headers = calls.iter().filter_map(|call| call["headers"]["authorization"].as_str());
+    let token = headers.next_back().unwrap().rsplit(' ').next().unwrap();
     let department = department("IT");
     for hidden in
         [CLIENT_SECRET, token, "Bearer", "Rumpelstilzchen", "joe@company", "sarah@company", department, JOE]

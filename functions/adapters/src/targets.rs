@@ -8,6 +8,7 @@ mod base_url;
 mod date_format;
 mod engine;
 mod esystems;
+mod everybody;
 mod mapping;
 mod oauth;
 mod session;

@@ -1,14 +1,13 @@
 //! The people of an Aktion, read back: one by PersonId, or all of them. Whom an update may go to depends on it, so what
 //! is not exactly the one that was asked for is nobody.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
 use people_core::person::{Identifier, NativeKey};
 use people_core::ports::{Found, Listing, Sighting};
-use people_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -18,6 +17,7 @@ use super::properties::{MAX_PERSON_ID, is_longer};
 use super::settings::Upn;
 use super::stored::Stored;
 use crate::targets::engine::{Engine, Run};
+use crate::targets::everybody::{Everybody, NoList};
 use crate::targets::session::{REPETITIONS, Session};
 
 /// How many people a page is asked to have.
@@ -28,34 +28,13 @@ const MOST_PAGES: usize = 2000;
 /// How many people are looked up at once: as many as the highest limit allows, so that the limit alone says how many
 /// calls there are, and who waits before a repetition holds nobody up.
 const MOST_AT_ONCE: usize = 1000;
-/// How long a list answers look-ups by UPN, in milliseconds. For those whom it does not have, it is not read more often.
-const FRESH_MS: u128 = 60_000;
-
 /// The people of one Aktion.
 pub(super) struct People {
     engine: Arc<Engine>,
     session: Arc<Session<Wire>>,
     upn: Option<Upn>,
-    /// Held for a moment only, so that nobody whom it can answer waits for a list that is being read.
-    snapshot: Mutex<Option<Arc<Snapshot>>>,
-    /// Held by the look-ups that read a list: those that come meanwhile wait for it instead of reading their own.
-    gate: tokio::sync::Mutex<()>,
-}
-
-/// Everybody's identifiers, as they were once.
-struct Snapshot {
-    read_at: Timestamp,
-    /// Whether it was read because somebody was missing; a list that the schedule read does not count against the
-    /// minute, or somebody new would be unknown for a minute after each run.
-    for_a_miss: bool,
-    /// `None` where several people have that UPN.
-    by_upn: HashMap<String, Option<Sighting>>,
-}
-
-/// Why there is no list.
-enum NoList {
-    Disabled,
-    Unavailable(String),
+    /// For the look-ups by UPN.
+    everybody: Everybody,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +63,9 @@ pub(super) enum Read {
 
 impl People {
     pub(super) fn new(engine: Arc<Engine>, session: Arc<Session<Wire>>, upn: Option<Upn>) -> People {
-        People { engine, session, upn, snapshot: Mutex::default(), gate: tokio::sync::Mutex::default() }
+        let by_upn = |identifier: &Identifier| matches!(identifier, Identifier::Upn(_));
+        let everybody = Everybody::new(Arc::clone(&engine), by_upn);
+        People { engine, session, upn, everybody }
     }
 
     /// The person with exactly this PersonId.
@@ -130,7 +111,7 @@ impl People {
         for (place, identifier) in identifiers.iter().enumerate() {
             match identifier {
                 Identifier::EmployeeId(id) => ids.push((place, id.as_str())),
-                Identifier::Upn(upn) => upns.push((place, upn.as_str())),
+                Identifier::Upn(_) => upns.push((place, identifier)),
             }
         }
         let (mut found, by_upn) = join(self.find_by_ids(run, &ids), self.find_by_upns(run, &upns)).await;
@@ -166,58 +147,17 @@ impl People {
         }
     }
 
-    /// Answers from a list that is at most a minute old. It is read anew where it is older, and where it was not read for
-    /// somebody who was missing and does not have all of these. Where that fails, those whom it has are found all the
-    /// same.
-    async fn find_by_upns(&self, run: &Run<'_>, upns: &[(usize, &str)]) -> Vec<(usize, Found)> {
-        if upns.is_empty() {
-            return Vec::new();
-        }
-        let (known, missing) = match self.list_for(run, upns).await {
-            Ok(known) => (Some(known), Found::Nobody),
-            Err(NoList::Disabled) => (self.fresh(), Found::CannotTell),
-            Err(NoList::Unavailable(why)) => (self.fresh(), Found::Unavailable(why)),
+    /// Answers from the list of everybody.
+    async fn find_by_upns(&self, run: &Run<'_>, upns: &[(usize, &Identifier)]) -> Vec<(usize, Found)> {
+        let wanted: Vec<_> = upns.iter().map(|(_, upn)| (*upn).clone()).collect();
+        let read = async {
+            if self.upn.is_none() {
+                return Err(NoList::Disabled);
+            }
+            self.read_all(run).await
         };
-        let find = |upn| known.as_ref().and_then(|known| known.find(upn)).unwrap_or_else(|| missing.clone());
-        upns.iter().map(|(place, upn)| (*place, find(upn))).collect()
-    }
-
-    /// A list that tells of each of these UPNs whose it is, or that it is nobody's.
-    async fn list_for(&self, run: &Run<'_>, upns: &[(usize, &str)]) -> Result<Arc<Snapshot>, NoList> {
-        if self.upn.is_none() {
-            return Err(NoList::Disabled);
-        }
-        let will_do = |known: &Arc<Snapshot>| known.for_a_miss || upns.iter().all(|(_, upn)| known.has(upn));
-        if let Some(known) = self.fresh().filter(will_do) {
-            return Ok(known);
-        }
-        let waiting = tokio::time::timeout(run.remaining(), self.gate.lock());
-        let _gate = waiting.await.map_err(|_| NoList::Unavailable(run.time_is_up()))?;
-        if let Some(known) = self.fresh().filter(will_do) {
-            return Ok(known);
-        }
-        let now = self.engine.now();
-        let known = Arc::new(Snapshot::of(now, &self.read_all(run).await?, true));
-        self.keep(&known);
-        Ok(known)
-    }
-
-    /// The last list, unless it is too old.
-    fn fresh(&self) -> Option<Arc<Snapshot>> {
-        let now = self.engine.now();
-        self.last().clone().filter(|known| now.since(known.read_at).as_millis() < FRESH_MS)
-    }
-
-    /// Keeps a list for the look-ups that follow, unless there is one that was begun later.
-    fn keep(&self, read: &Arc<Snapshot>) {
-        let mut last = self.last();
-        if last.as_ref().is_none_or(|last| last.read_at <= read.read_at) {
-            *last = Some(Arc::clone(read));
-        }
-    }
-
-    fn last(&self) -> MutexGuard<'_, Option<Arc<Snapshot>>> {
-        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+        let found = self.everybody.find(run, &wanted, read).await;
+        upns.iter().map(|(place, _)| *place).zip(found).collect()
     }
 
     /// Everybody, read now; look-ups by UPN are answered from it for a minute. None of them waits for it.
@@ -225,7 +165,7 @@ impl People {
         let now = self.engine.now();
         match self.read_all(run).await {
             Ok(everybody) => {
-                self.keep(&Arc::new(Snapshot::of(now, &everybody, false)));
+                self.everybody.learn(now, &everybody);
                 Listing::Everybody(everybody)
             }
             Err(NoList::Disabled) => Listing::CannotList,
@@ -288,30 +228,5 @@ impl People {
         };
         let upn = upn.map(|upn| upn.trim().to_lowercase()).filter(|upn| !upn.is_empty());
         Some(Sighting { key: NativeKey(key), employee_id: Some(employee_id), upn })
-    }
-}
-
-impl Snapshot {
-    fn of(read_at: Timestamp, everybody: &[Sighting], for_a_miss: bool) -> Snapshot {
-        let mut by_upn = HashMap::with_capacity(everybody.len());
-        for sighting in everybody {
-            if let Some(upn) = &sighting.upn {
-                let only = by_upn.entry(upn.clone()).or_insert_with(|| Some(sighting.clone()));
-                if only.as_ref().is_some_and(|only: &Sighting| only.key != sighting.key) {
-                    *only = None;
-                }
-            }
-        }
-        Snapshot { read_at, for_a_miss, by_upn }
-    }
-
-    fn has(&self, upn: &str) -> bool {
-        self.by_upn.contains_key(upn)
-    }
-
-    /// Whose UPN this is; `None` where it is nobody's.
-    fn find(&self, upn: &str) -> Option<Found> {
-        let sighting = self.by_upn.get(upn)?.as_ref();
-        Some(sighting.map_or(Found::Several, |sighting| Found::Person(sighting.clone())))
     }
 }

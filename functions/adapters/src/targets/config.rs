@@ -16,6 +16,7 @@ use super::aktion;
 pub(super) use super::base_url::BaseUrl;
 use super::engine::Engine;
 use super::esystems;
+use super::scim;
 use super::transform::Written;
 use crate::http_client::{Authorities, HttpClient, Trust};
 use crate::secret::Secret;
@@ -38,6 +39,8 @@ enum KindName {
     Aktion,
     /// eSystems (Agile.Now).
     Esystems,
+    /// Servers of SCIM 2.0.
+    Scim,
 }
 
 impl KindName {
@@ -45,6 +48,7 @@ impl KindName {
         match self {
             KindName::Aktion => check.kind::<aktion::Entry>(own),
             KindName::Esystems => check.kind::<esystems::Entry>(own),
+            KindName::Scim => check.kind::<scim::Entry>(own),
         }
     }
 }

@@ -2,3 +2,4 @@
 
 mod aktion;
 mod esystems;
+mod scim;

@@ -15,6 +15,6 @@ mod look_ups;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
-mod troubles;
+pub(crate) mod troubles;
 #[cfg(test)]
 mod values;

@@ -297,7 +297,13 @@ async fn a_log_in_that_is_not_understood_stops_the_run() {
 
 /// Keeps everything that is traced.
 #[derive(Clone, Default)]
-struct Traced(Arc<Mutex<String>>);
+pub(crate) struct Traced(Arc<Mutex<String>>);
+
+impl Traced {
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 impl Visit for Traced {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
@@ -342,7 +348,7 @@ async fn no_secret_and_no_value_is_ever_traced_or_told() {
         told += &format!("{:?}", stage.deliver(&[update(JOE, &secret)]).await);
         told += &format!("{:?}", stage.find_upn("joe@company.com").await);
     }
-    told += &traced.0.lock().unwrap();
+    told += &traced.text();
     assert!(told.contains("the rest of this run is not tried"));
     let calls = stage.calls().await;
     let query = calls.iter().find_map(|call| call["query"].as_str().filter(|query| !query.is_empty()));

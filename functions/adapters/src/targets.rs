@@ -11,6 +11,7 @@ mod esystems;
 mod everybody;
 mod mapping;
 mod oauth;
+mod onlyoffice;
 mod scim;
 mod session;
 mod transform;

@@ -12,12 +12,10 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::aktion;
 pub(super) use super::base_url::BaseUrl;
 use super::engine::Engine;
-use super::esystems;
-use super::scim;
 use super::transform::Written;
+use super::{aktion, esystems, onlyoffice, scim};
 use crate::http_client::{Authorities, HttpClient, Trust};
 use crate::secret::Secret;
 use crate::secrets::{Credentials, Secrets};
@@ -39,6 +37,8 @@ enum KindName {
     Aktion,
     /// eSystems (Agile.Now).
     Esystems,
+    /// ONLYOFFICE Workspace and DocSpace.
+    Onlyoffice,
     /// Servers of SCIM 2.0.
     Scim,
 }
@@ -48,6 +48,7 @@ impl KindName {
         match self {
             KindName::Aktion => check.kind::<aktion::Entry>(own),
             KindName::Esystems => check.kind::<esystems::Entry>(own),
+            KindName::Onlyoffice => check.kind::<onlyoffice::Entry>(own),
             KindName::Scim => check.kind::<scim::Entry>(own),
         }
     }

@@ -2,4 +2,5 @@
 
 mod aktion;
 mod esystems;
+mod onlyoffice;
 mod scim;

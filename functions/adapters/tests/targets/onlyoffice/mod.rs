@@ -1,0 +1,20 @@
+//! The ONLYOFFICE target against its simulator, over HTTP: the cases of targets.md by their numbers, and what else a bad day
+//! brings. The clock is a manual one, so no test waits.
+
+// `cfg(test)` says what is so anyway; clippy takes a helper for a test's only with it.
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod docspace;
+#[cfg(test)]
+mod look_ups;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod troubles;
+#[cfg(test)]
+mod values;

@@ -38,7 +38,7 @@ use settings::{Product, Settings};
 
 /// How long it waits before the first repetition of a write whose answer is lost; then twice as long, and so on.
 const AFTER_LOSS: Duration = Duration::from_millis(500);
-/// How long it waits before the one repetition of a write that is not allowed, or failed.
+/// How long it waits before the one repetition of a call that is not allowed, or failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 const NO_CONTACTS_CALL: &str = "has no contacts call: DocSpace has none from 3.2.1 on";

@@ -67,7 +67,6 @@ pub(super) fn step(reply: &Reply, call: &Call, now: Timestamp) -> Step {
     let status = reply.status.as_u16();
     let is_log_in = matches!(call, Call::LogIn(_));
     let is_contacts_call = matches!(call, Call::Contacts { .. });
-    let is_write = is_contacts_call || matches!(call, Call::Profile { .. });
     match status {
         429 | 503 => Step::Busy(Some(reply.pause(now))),
         402 => Step::Stop("says that its portal is not paid for"),
@@ -86,8 +85,7 @@ pub(super) fn step(reply: &Reply, call: &Call, now: Timestamp) -> Step {
         404 | 405 => Step::Stop("does not know this call: its base URL may be wrong"),
         415 => Step::Stop("does not take JSON"),
         300..=399 => Step::Stop("sends us elsewhere: its base URL may be wrong"),
-        500 if is_write => Step::Answered,
-        408 | 500.. => Step::Failed,
+        408 | 501.. => Step::Failed,
         _ => Step::Answered,
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Field {
     member: &'static str,
     pub(super) rule: Rule,
     /// Whether LDAP or SSO has the say about it, for those who come from there.
-    pub(super) is_directorys: bool,
+    pub(super) is_synced: bool,
 }
 
 /// Which values a field takes.
@@ -36,10 +36,10 @@ pub(super) enum Rule {
 
 /// Every field that an update may set (targets.md, 3.4 and 3.6).
 static FIELDS: [Field; 8] = [
-    of_directory("firstname", "firstName", Rule::Name(64)),
-    of_directory("lastname", "lastName", Rule::Name(64)),
-    of_directory("title", "title", Rule::Text(64)),
-    of_directory("location", "location", Rule::Text(255)),
+    synced("firstname", "firstName", Rule::Name(64)),
+    synced("lastname", "lastName", Rule::Name(64)),
+    synced("title", "title", Rule::Text(64)),
+    synced("location", "location", Rule::Text(255)),
     own("comment", "notes", Rule::Text(512)),
     own("sex", "sex", Rule::Sex),
     own("birthday", "birthday", Rule::Date),
@@ -47,11 +47,11 @@ static FIELDS: [Field; 8] = [
 ];
 
 const fn own(name: &'static str, member: &'static str, rule: Rule) -> Field {
-    Field { name, member, rule, is_directorys: false }
+    Field { name, member, rule, is_synced: false }
 }
 
-const fn of_directory(name: &'static str, member: &'static str, rule: Rule) -> Field {
-    Field { name, member, rule, is_directorys: true }
+const fn synced(name: &'static str, member: &'static str, rule: Rule) -> Field {
+    Field { name, member, rule, is_synced: true }
 }
 
 /// Whether there is a character in it that takes four bytes, which the database refuses, or a NUL.

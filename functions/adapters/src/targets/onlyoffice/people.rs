@@ -4,10 +4,13 @@
 use std::collections::HashSet;
 
 use futures_util::stream::{self, StreamExt};
+use http::StatusCode;
 use people_core::person::{Identifier, NativeKey};
 use people_core::ports::{Found, Listing, Sighting};
 use uuid::Uuid;
 
+use super::AFTER_FAILURE;
+use super::answers::Reply;
 use super::calls::{Call, Wire};
 use super::person::Person;
 use crate::targets::engine::Run;
@@ -23,6 +26,8 @@ const MOST_AT_ONCE: usize = 1000;
 /// The most characters of an e-mail address.
 const MAX_EMAIL: usize = 255;
 
+const NOT_UNDERSTOOD: &str = "answers in a way that we do not understand";
+
 /// A person who was asked for.
 pub(super) enum Read {
     Person(Person),
@@ -30,11 +35,23 @@ pub(super) enum Read {
     Unavailable(String),
 }
 
+/// The answer to a call that changes nothing. A 500 is asked for once more and no oftener: most of them are there to stay.
+async fn ask(session: &Session<Wire>, run: &Run<'_>, call: &Call) -> Result<Reply, String> {
+    let reply = session.call(run, call, REPETITIONS, &mut 0).await.map_err(|failure| failure.why)?;
+    if reply.status != StatusCode::INTERNAL_SERVER_ERROR {
+        return Ok(reply);
+    }
+    run.back_off(AFTER_FAILURE).await.map_err(|halt| run.reason(halt))?;
+    let reply = session.call(run, call, REPETITIONS, &mut 0).await.map_err(|failure| failure.why)?;
+    let failed = reply.status == StatusCode::INTERNAL_SERVER_ERROR;
+    if failed { Err(session.why("does not answer")) } else { Ok(reply) }
+}
+
 /// The person of this call, unless they have left.
 pub(super) async fn read(session: &Session<Wire>, run: &Run<'_>, call: &Call) -> Read {
-    let reply = match session.call(run, call, REPETITIONS, &mut 0).await {
+    let reply = match ask(session, run, call).await {
         Ok(reply) => reply,
-        Err(failure) => return Read::Unavailable(failure.why),
+        Err(why) => return Read::Unavailable(why),
     };
     match (reply.status.as_u16(), reply.response()) {
         (200, Some(response)) => match Person::read(response) {
@@ -47,8 +64,6 @@ pub(super) async fn read(session: &Session<Wire>, run: &Run<'_>, call: &Call) ->
         _ => Read::Unavailable(session.why(NOT_UNDERSTOOD)),
     }
 }
-
-const NOT_UNDERSTOOD: &str = "answers in a way that we do not understand";
 
 /// The person with this GUID, and nobody else.
 pub(super) async fn get(session: &Session<Wire>, run: &Run<'_>, id: Uuid) -> Read {
@@ -102,15 +117,16 @@ async fn read_all(session: &Session<Wire>, run: &Run<'_>) -> Result<Vec<Sighting
     let mut start = 0;
     for _ in 0..MOST_PAGES {
         let call = Call::Page { start, size: PAGE };
-        let reply = session.call(run, &call, REPETITIONS, &mut 0).await.map_err(|failure| failure.why)?;
+        let reply = ask(session, run, &call).await?;
         let page = reply.response().and_then(|response| response.as_array());
-        let Some(page) = page.filter(|_| reply.status == http::StatusCode::OK) else {
+        let Some(page) = page.filter(|_| reply.status == StatusCode::OK) else {
             return Err(session.why("does not let us list people"));
         };
         let total = usize::try_from(reply.number("total")).unwrap_or(usize::MAX);
         let known = seen.len();
         for person in page {
-            let person = Person::read(person).ok_or_else(|| session.why(NOT_UNDERSTOOD))?;
+            // Somebody without an id is nobody.
+            let Some(person) = Person::read(person) else { continue };
             if seen.insert(person.id) && !person.is_disabled() {
                 let upn = person.email().map(|email| email.trim().to_lowercase());
                 let upn = upn.filter(|upn| !upn.is_empty());

@@ -23,13 +23,13 @@ pub(super) struct Missing {
     /// Those that can be written.
     pub(super) fields: Vec<&'static str>,
     /// Those that LDAP or SSO has the say about.
-    pub(super) directorys: Vec<&'static str>,
+    pub(super) synced: Vec<&'static str>,
 }
 
 impl Missing {
     /// How many there are.
     pub(super) fn count(&self) -> usize {
-        self.contacts.len() + self.fields.len() + self.directorys.len()
+        self.contacts.len() + self.fields.len() + self.synced.len()
     }
 }
 
@@ -60,15 +60,15 @@ impl Person {
     /// What of this the person does not have.
     pub(super) fn missing(&self, wanted: &Wanted<'_>) -> Missing {
         let is = |name| self.profile.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let is_directorys = is("isLDAP") || is("isSSO");
+        let is_synced = is("isLDAP") || is("isSSO");
         let contacts = wanted.contacts.iter().filter(|wanted| !wanted.is_in(&self.contacts));
         let fields = wanted.fields.iter().filter(|(field, text)| !field.is_in(&self.profile, text));
-        let (directorys, fields): (Vec<_>, Vec<_>) =
-            fields.map(|(field, _)| *field).partition(|field| is_directorys && field.is_directorys);
+        let (synced, fields): (Vec<_>, Vec<_>) =
+            fields.map(|(field, _)| *field).partition(|field| is_synced && field.is_synced);
         Missing {
             contacts: contacts.map(|wanted| wanted.kind).collect(),
             fields: fields.iter().map(|field| field.name).collect(),
-            directorys: directorys.iter().map(|field| field.name).collect(),
+            synced: synced.iter().map(|field| field.name).collect(),
         }
     }
 

@@ -85,8 +85,8 @@ impl Progress {
         if !unsaved.is_empty() {
             whys.push(format!("did not save {}", unsaved.join(", ")));
         }
-        if !missing.directorys.is_empty() {
-            whys.push(format!("leaves {} of this person to LDAP or SSO", missing.directorys.join(", ")));
+        if !missing.synced.is_empty() {
+            whys.push(format!("leaves {} of this person to LDAP or SSO", missing.synced.join(", ")));
         }
         self.refused(why(&whys.join(" and ")))
     }

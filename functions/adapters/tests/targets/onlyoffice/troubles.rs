@@ -160,9 +160,11 @@ async fn servers_in_front_that_fail_for_ever_defer() {
         assert_eq!((outcome.ending, outcome.attempts), (deferred("portal does not answer"), 4), "{status}");
         assert_eq!(outcome.code, Some(status.to_string()));
     }
+    stage.forget_calls().await;
     stage.faults(json!([{"path": "/people", "status": 500, "body": "<html></html>"}])).await;
     let outcome = stage.set(JOE, "phone", "1").await;
     assert_eq!((outcome.ending, outcome.attempts), (deferred("portal does not answer"), 0));
+    assert_eq!(stage.counts().await, [0, 2, 0]);
 }
 
 #[tokio::test]

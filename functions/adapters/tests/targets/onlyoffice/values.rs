@@ -176,7 +176,7 @@ async fn nothing_is_written_where_private_data_is_hidden() {
     stage.switch(json!({"may_view_private": false})).await;
     let before = stage.stored(JOE).await;
     for (field, value) in [("phone", "1"), ("title", "T")] {
-        let why = "portal does not show this person's e-mail address and contacts, so that nothing can be changed safely";
+        let why = "portal does not show us this person's e-mail address and contacts, so that nothing can be changed safely";
         let outcome = stage.set(JOE, field, value).await;
         assert_eq!((outcome.ending, outcome.attempts), (refused(why), 0));
     }

@@ -42,10 +42,10 @@ impl Links<'_> {
     pub(super) async fn link(&self, rows: &mut [Row]) -> Option<Ended> {
         let addresses = self.addresses(rows).await;
         let stop = self.halve(rows, &addresses).await;
-        if let Some((ending, code)) = &stop {
-            end_open(rows, ending, code.as_deref());
+        match &stop {
+            Some((ending, code)) => end_open(rows, ending, code.as_deref()),
+            None => self.tell_unknown(rows).await,
         }
-        self.tell_unknown(rows).await;
         stop
     }
 

@@ -188,7 +188,7 @@ impl Wanted {
             Value::MultiLang(texts) => Sent::Text(one(self.pick(texts, change)?)?),
             Value::Texts(texts) => self.list(texts.iter().map(|text| one(text)))?,
             Value::MultiLangs(all) => {
-                self.list(all.iter().map(|texts| self.pick(texts, change).and_then(|text| one(text))))?
+                self.list(all.iter().map(|texts| self.pick(texts, change).and_then(&one)))?
             }
         };
         Ok(sent)

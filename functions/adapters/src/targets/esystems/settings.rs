@@ -28,8 +28,6 @@ pub(in crate::targets) struct Entry {
     #[serde(default = "by_id")]
     addressed_by: Column,
     #[serde(default)]
-    department_by: DepartmentBy,
-    #[serde(default)]
     validation: Validation,
     token_url: Option<String>,
     scope: Option<String>,
@@ -53,13 +51,6 @@ enum EmployeeId {
 enum Upn {
     Email,
     Username,
-}
-
-/// How a department is told.
-#[derive(Default, Deserialize)]
-enum DepartmentBy {
-    #[default]
-    Id,
 }
 
 /// What eSystems is to check of each user whom it is sent; nothing is sent of what is not there.
@@ -175,7 +166,7 @@ impl Kind for Entry {
     const CREDENTIALS: &'static str = oauth::CREDENTIALS;
 
     fn check(self, fields: &Pairs<Written>, check: &mut Check<'_>) -> Option<Checked> {
-        let Entry { identifiers, addressed_by, department_by: DepartmentBy::Id, validation, .. } = self;
+        let Entry { identifiers, addressed_by, validation, .. } = self;
         if identifiers.employee_id().or(identifiers.upn()).is_none() {
             check.fault("/identifiers", "it has neither \"employeeId\" nor \"userPrincipalName\"");
         }

@@ -65,6 +65,9 @@ impl Protocol for Wire {
     type Reply = Reply;
     type Token = Token;
 
+    /// A portal locks an account out after five wrong tries within a minute (targets.md, 3.2).
+    const HOLD_OFF: Duration = Duration::from_secs(15);
+
     fn log_in(&self, credentials: &Secret) -> Result<LogIn<Wire>, &'static str> {
         let read = serde_json::from_str::<Credentials>(credentials.reveal());
         let wrong = "has credentials of another kind";

@@ -21,7 +21,7 @@ async fn every_kind_of_property_is_written_and_reset() {
         ("joinDate", text("2020-01-02")),
     ];
     let update = update_with(SARAH, all.clone(), &[("joe", Some(JOE))]);
-    assert_eq!(stage.deliver(&[update.clone()]).await[0].ending, Ending::Updated);
+    assert_eq!(stage.deliver(std::slice::from_ref(&update)).await[0].ending, Ending::Updated);
     expected["name"]["givenName"] = json!("Sally");
     expected["phoneNumbers"] = json!([{"type": "work", "value": "1"}]);
     expected["addresses"] = json!([{"type": "work", "locality": "Praha", "country": "CZ"}]);

@@ -32,7 +32,7 @@ fn an_entry_may_have_every_member() {
     });
     for by in ["Id", "Email", "Username", "ExternalId"] {
         let members = json!({
-            "addressedBy": by, "departmentBy": "Id", "validation": validation, "scope": "AccessUser:Read",
+            "addressedBy": by, "validation": validation, "scope": "AccessUser:Read",
             "tokenUrl": "https://login.example.com/oauth/token",
             "identifiers": {"userPrincipalName": "Username"}, "limit": 10, "ratePerSecond": 5,
         });
@@ -49,7 +49,6 @@ fn every_fault_is_told_with_its_place() {
             json!({"addressedBy": "Phone"}),
             ": unknown variant `Phone`, expected one of `Id`, `Email`, `Username`, `ExternalId`",
         ),
-        (json!({"departmentBy": "Name"}), ": unknown variant `Name`, expected `Id`"),
         (json!({"validation": {"pattern": ""}}), "/validation/pattern: it is empty"),
         (json!({"scope": " "}), "/scope: it is empty"),
         (json!({"tokenUrl": "/o auth"}), "/tokenUrl: it is not a path like /oauth/token"),

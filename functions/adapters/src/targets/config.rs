@@ -178,13 +178,11 @@ impl Check<'_> {
         let credentials: Option<String> = self.required(&mut members, "credentials");
         let limit: Option<u32> = self.optional(&mut members, "limit");
         let rate: Option<Option<f64>> = self.optional(&mut members, "ratePerSecond");
-        let fields: Option<Pairs<Written>> = self.required(&mut members, "fields");
+        let fields: Option<Pairs<Box<RawValue>>> = self.required(&mut members, "fields");
+        let fields = self.written(fields.unwrap_or_default());
         let before = self.faults();
-        let own = Own {
-            members: members.rest(),
-            fields: fields.unwrap_or_default(),
-            credentials: credentials.as_deref().unwrap_or_default(),
-        };
+        let own =
+            Own { members: members.rest(), fields, credentials: credentials.as_deref().unwrap_or_default() };
         let (checked, usual) = kind?.check(&own, self);
         let budget = Budget {
             limit: limit.map_or(usual.limit, |limit| limit as usize),
@@ -219,6 +217,18 @@ impl Check<'_> {
         let value = members.0.remove(name)?;
         let read = serde_json::from_str(value.get());
         read.map_err(|error| self.fault(&pointer("", name), without_place(&error))).ok()
+    }
+
+    /// Where each field goes, of those of which that can be read.
+    fn written(&mut self, fields: Pairs<Box<RawValue>>) -> Pairs<Written> {
+        let mut read = |field: String, json: Box<RawValue>| match serde_json::from_str(json.get()) {
+            Ok(written) => Some((field, written)),
+            Err(error) => {
+                self.fault(&pointer("/fields", &field), without_place(&error));
+                None
+            }
+        };
+        Pairs(fields.0.into_iter().filter_map(|(field, json)| read(field, json)).collect())
     }
 
     fn name(&mut self, name: &str, names: &mut BTreeSet<String>) {

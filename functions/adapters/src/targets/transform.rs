@@ -9,9 +9,10 @@ use people_core::ports::{PersonUpdate, Reference};
 use people_core::profile::{Field, FieldType, Source};
 use people_core::update::{Change, Value};
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::config::Pairs;
 use super::date_format::DateFormat;
 
 /// Where a field goes, as `targets.json` writes it: the name of a property, or an object with `to` and the steps on the way,
@@ -22,28 +23,40 @@ pub(super) struct Wanted {
     /// The property.
     pub(super) to: String,
     /// Of a `MultiLang`, the text in the first of these languages that it has.
+    #[serde(default, deserialize_with = "not_null")]
     language: Option<Languages>,
     /// Of a person whom the value names, this identifier; else it is what the target calls the person.
+    #[serde(default, deserialize_with = "not_null")]
     person: Option<PersonAs>,
     /// The text that stands for a text; there are no other ones.
-    values: Option<BTreeMap<String, String>>,
+    #[serde(default, deserialize_with = "not_null")]
+    values: Option<Values>,
     /// A date, written so.
+    #[serde(default, deserialize_with = "not_null")]
     date_format: Option<DateFormat>,
     /// Of a list, the first.
     #[serde(default)]
     first: bool,
     /// Of a list, all, with this between them.
+    #[serde(default, deserialize_with = "not_null")]
     join: Option<String>,
     /// This, whatever the value is.
+    #[serde(default, deserialize_with = "not_null")]
     constant: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-enum Languages {
-    One(String),
-    Several(Vec<String>),
+/// A step that is null is refused: whoever writes it means something, and leaving the step out would send something else.
+fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
+
+/// The wanted languages, the best one first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Languages(Vec<String>);
+
+/// Which text stands for which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Values(BTreeMap<String, String>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,6 +89,44 @@ impl<'de> Visitor<'de> for WrittenVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Wanted, A::Error> {
         Wanted::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+impl<'de> Deserialize<'de> for Languages {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Languages, D::Error> {
+        deserializer.deserialize_any(LanguagesVisitor).map(Languages)
+    }
+}
+
+struct LanguagesVisitor;
+
+impl<'de> Visitor<'de> for LanguagesVisitor {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the code of a language, or a list of such")
+    }
+
+    fn visit_str<E: Error>(self, code: &str) -> Result<Vec<String>, E> {
+        Ok(vec![code.to_owned()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<String>, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(seq))
+    }
+}
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Values, D::Error> {
+        let pairs = Pairs::<String>::deserialize(deserializer)?;
+        let mut values = BTreeMap::new();
+        for (text, counterpart) in pairs.0 {
+            if values.contains_key(&text) {
+                return Err(D::Error::custom(format!("'{text}' is there twice in \"values\"")));
+            }
+            values.insert(text, counterpart);
+        }
+        if values.is_empty() { Err(D::Error::custom("\"values\" is empty")) } else { Ok(Values(values)) }
     }
 }
 
@@ -143,9 +194,7 @@ impl Wanted {
         only("dateFormat", self.date_format.is_some(), kind == FieldType::Date, "a Date")?;
         only("first", self.first, field.is_list, "a list")?;
         only("join", self.join.is_some(), field.is_list, "a list")?;
-        let languages = self.language.as_ref().map(Languages::all);
-        if is_multi && languages.is_none_or(|all| all.is_empty() || !all.iter().all(|code| is_language(code)))
-        {
+        if is_multi && !self.language.as_ref().is_some_and(Languages::are_codes) {
             return Err(format!("'{name}' is a MultiLang: \"language\" says which text of it, \"en\" say"));
         }
         let is_native = is_person && self.person.is_none();
@@ -169,9 +218,13 @@ impl Wanted {
         })
     }
 
-    /// The texts that the steps themselves bring in; a property has to take all of them.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.constant.iter().chain(self.values.iter().flat_map(BTreeMap::values)).map(String::as_str)
+    /// The texts that the steps themselves bring in, a long and a short date among them; a property has to take all.
+    pub(super) fn texts(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let counterparts = self.values.iter().flat_map(|values| values.0.values());
+        let texts = self.constant.iter().chain(counterparts).map(|text| Cow::Borrowed(text.as_str()));
+        let dates = ["1999-12-31", "2001-01-01"];
+        let dates = self.date_format.iter().flat_map(move |format| dates.map(|date| format.write(date)));
+        texts.chain(dates.flatten().map(Cow::Owned))
     }
 
     /// What is sent for a change of an update. `Err` says in a sentence without values why nothing can be.
@@ -181,17 +234,16 @@ impl Wanted {
         update: &'a PersonUpdate,
     ) -> Result<Sent<'a>, String> {
         let one = |text: &'a str| self.one(text, change, update);
-        let sent = match &change.value {
-            Value::Reset => return Ok(Sent::Reset),
-            _ if self.constant.is_some() => Sent::Text(self.constant.as_deref().unwrap_or_default().into()),
-            Value::Text(text) => Sent::Text(one(text)?),
-            Value::MultiLang(texts) => Sent::Text(one(self.pick(texts, change)?)?),
-            Value::Texts(texts) => self.list(texts.iter().map(|text| one(text)))?,
-            Value::MultiLangs(all) => {
-                self.list(all.iter().map(|texts| self.pick(texts, change).and_then(&one)))?
+        match (&change.value, &self.constant) {
+            (Value::Reset, _) => Ok(Sent::Reset),
+            (_, Some(constant)) => Ok(Sent::Text(constant.into())),
+            (Value::Text(text), None) => one(text).map(Sent::Text),
+            (Value::MultiLang(texts), None) => self.pick(texts, change).and_then(one).map(Sent::Text),
+            (Value::Texts(texts), None) => self.list(texts.iter().map(|text| one(text))),
+            (Value::MultiLangs(all), None) => {
+                self.list(all.iter().map(|texts| self.pick(texts, change).and_then(one)))
             }
-        };
-        Ok(sent)
+        }
     }
 
     fn list<'a>(&self, all: impl Iterator<Item = Result<Cow<'a, str>, String>>) -> Result<Sent<'a>, String> {
@@ -207,7 +259,7 @@ impl Wanted {
     }
 
     fn pick<'a>(&self, texts: &'a [(String, String)], change: &Change) -> Result<&'a str, String> {
-        let wanted = self.language.iter().flat_map(Languages::all);
+        let wanted = self.language.iter().flat_map(|languages| &languages.0);
         let mut found = wanted.filter_map(|code| texts.iter().find(|(language, _)| language == code));
         let none = || format!("{} has no text in the language that is wanted there", change.field);
         found.next().map(|(_, text)| text.as_str()).ok_or_else(none)
@@ -226,7 +278,7 @@ impl Wanted {
         };
         if let Some(values) = &self.values {
             let missing = || format!("{field} has a value that has no counterpart there");
-            return values.get(text).map(|text| text.as_str().into()).ok_or_else(missing);
+            return values.0.get(text).map(|text| text.as_str().into()).ok_or_else(missing);
         }
         match &self.date_format {
             Some(format) => format.write(text).map(Cow::Owned).ok_or_else(|| format!("{field} is no date")),
@@ -235,24 +287,28 @@ impl Wanted {
     }
 
     fn person_of<'a>(&self, person: Option<&'a Reference>, field: &str) -> Result<&'a str, String> {
-        let person = person.and_then(|person| match self.person {
-            None => person.key.as_ref().map(|key| key.0.as_str()),
-            Some(PersonAs::EmployeeId) => person.employee_id.as_deref(),
-            Some(PersonAs::UserPrincipalName) => person.upn.as_deref(),
-        });
-        person.ok_or_else(|| format!("{field} names a person who is not known there"))
+        let (text, what) = match self.person {
+            None => {
+                (person.and_then(|person| person.key.as_ref()).map(|key| &key.0), "who is not known there")
+            }
+            Some(PersonAs::EmployeeId) => {
+                (person.and_then(|person| person.employee_id.as_ref()), "whose employeeId is not known")
+            }
+            Some(PersonAs::UserPrincipalName) => {
+                (person.and_then(|person| person.upn.as_ref()), "whose userPrincipalName is not known")
+            }
+        };
+        text.map(String::as_str).ok_or_else(|| format!("{field} names a person {what}"))
     }
 }
 
 impl Languages {
-    fn all(&self) -> &[String] {
-        match self {
-            Languages::One(code) => std::slice::from_ref(code),
-            Languages::Several(codes) => codes,
-        }
+    /// Whether there is one at least, and each could be a key of a `MultiLang`.
+    fn are_codes(&self) -> bool {
+        let is_code = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase());
+        !self.0.is_empty() && self.0.iter().all(is_code)
     }
 }
 
-fn is_language(code: &str) -> bool {
-    code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase())
-}
+#[cfg(test)]
+mod tests;

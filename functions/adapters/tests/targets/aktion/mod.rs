@@ -15,6 +15,8 @@ mod look_ups;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
+mod steps;
+#[cfg(test)]
 pub(crate) mod troubles;
 #[cfg(test)]
 mod values;

@@ -9,6 +9,8 @@ mod configuration;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod learning;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod look_ups;

@@ -77,23 +77,50 @@ fn sentences_are_cut_only_where_nothing_else_helps() {
     assert_eq!(unpack(&text).unwrap().parts.len(), 50);
 }
 
-#[test]
-fn a_clean_batch_is_small() {
-    let delivery = |part: usize| Delivery {
-        target: "aktion".into(),
+/// Updates that these targets accepted, 50 of them.
+fn clean(targets: &[&str]) -> ImportLog {
+    let delivery = |part: u32, target: &str| Delivery {
+        target: target.into(),
         outcome: Outcome {
-            ending: Ending::Updated,
-            code: Some("200/0".into()),
+            ending: if part.is_multiple_of(5) { Ending::Unchanged } else { Ending::Updated },
+            code: part.is_multiple_of(2).then(|| "200/0".into()),
             attempts: 1,
-            duration_ms: 50 + part as u32,
+            duration_ms: 500 + part,
         },
     };
     let part = |part| PartLog {
         subject: Subject::Person(Some(Shown::new(&format!("person{part:03}@company.com")))),
-        outcome: PartOutcome::Delivered { deliveries: vec![delivery(part)], unmapped: Vec::new() },
+        outcome: PartOutcome::Delivered {
+            deliveries: targets.iter().map(|target| delivery(part, target)).collect(),
+            unmapped: Vec::new(),
+        },
     };
-    let text = pack(&log((0..50).map(part).collect())).unwrap();
-    assert!(text.len() < 2800, "{}", text.len());
+    log((0..50).map(part).collect())
+}
+
+#[test]
+fn a_clean_batch_is_small() {
+    for (targets, most) in [(1, 2300), (2, 2700), (3, 3200), (4, 3600)] {
+        let log = clean(&["aktion", "esystems", "onlyoffice", "scim"][..targets]);
+        let text = pack(&log).unwrap();
+        assert!(text.len() < most, "{targets}: {}", text.len());
+        assert_eq!(unpack(&text).unwrap().parts, log.parts);
+    }
+}
+
+#[test]
+fn deliveries_that_were_written_one_by_one_are_read() {
+    let text = r#"[1,["a","200/0","b"],0,false,0,null,[["joe",[9,[[0,0,1,51,1],[2,1,2,7,null]],[]]]]]"#;
+    let delivery = |target: &str, ending, code: Option<&str>, attempts, duration_ms| Delivery {
+        target: target.into(),
+        outcome: Outcome { ending, code: code.map(str::to_owned), attempts, duration_ms },
+    };
+    let deliveries = vec![
+        delivery("a", Ending::Updated, Some("200/0"), 1, 51),
+        delivery("b", Ending::Unchanged, None, 2, 7),
+    ];
+    let outcome = PartOutcome::Delivered { deliveries, unmapped: Vec::new() };
+    assert_eq!(unpack(text).unwrap().parts[0].outcome, outcome);
 }
 
 #[test]
@@ -105,7 +132,12 @@ fn another_version_and_a_damaged_text_are_no_logs() {
         "[1,[],0,false,3,null,[]]",
         "[2,[],0,false,0,null,[]]",
         "[1,[],0,false,0,null]",
+        "[1,[],0,false,0,null,[[null,17]]]",
         "[1,[],0,false,0,null,[[null,16]]]",
+        "[1,[\"t\",\"[0,0,1,0]\"],0,false,0,null,[[null,[16,1]]]]",
+        "[1,[\"t\",\"[0,0,1,0]\"],0,false,0,null,[[null,[16,2,5]]]]",
+        "[1,[\"t\",\"[0,0]\"],0,false,0,null,[[null,[16,1,5]]]]",
+        "[1,[\"t\",\"[0,4,1,0]\"],0,false,0,null,[[null,[16,1,5]]]]",
         "[1,[],0,false,0,null,[[null,[11,-1]]]]",
         "[1,[\"x\"],0,false,2,null,[[null,[15,3,true,0]]]]",
         "[1,[],0,false,0,null,[[null,[5,0]]]]",

@@ -2,6 +2,7 @@
 //! the two directions are side by side, so that neither is changed alone.
 
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
 
 use people_core::finding::{FieldName, Finding, FindingCode};
@@ -100,6 +101,9 @@ mod kind {
     pub(super) const NOT_FOUND: u64 = 14;
     /// `asked, passing, why`
     pub(super) const UNSERVED: u64 = 15;
+    /// As [`DELIVERED`], where nothing is unmapped and there is no reason to tell: `rest, milliseconds, rest, ..`. What is
+    /// left of a delivery without its milliseconds is one word, as most deliveries of a batch have it in common.
+    pub(super) const DELIVERED_CLEANLY: u64 = 16;
 }
 
 /// The number of each ending.
@@ -165,6 +169,10 @@ pub(super) fn write_outcome(outcome: &PartOutcome, words: &mut Words) -> Value {
         PartOutcome::Unserved { asked, why, passing } => {
             json!([kind::UNSERVED, write_asked(*asked), passing, words.why(why)])
         }
+        PartOutcome::Delivered { deliveries, unmapped } if unmapped.is_empty() && are_clean(deliveries) => {
+            let pairs = deliveries.iter().flat_map(|one| write_cleanly(one, words));
+            iter::once(kind::DELIVERED_CLEANLY.into()).chain(pairs).collect()
+        }
         PartOutcome::Delivered { deliveries, unmapped } => {
             let deliveries: Vec<_> = deliveries.iter().map(|one| write_delivery(one, words)).collect();
             let unmapped: Vec<_> = unmapped.iter().map(|field| words.place(field)).collect();
@@ -212,6 +220,10 @@ pub(super) fn read_outcome(value: &Value, words: &[String]) -> Option<PartOutcom
                 .map(|one| read_delivery(one, words))
                 .collect::<Option<_>>()?,
             unmapped: unmapped.as_array()?.iter().map(|field| shared(field, words)).collect::<Option<_>>()?,
+        },
+        (kind::DELIVERED_CLEANLY, pairs @ [_, ..]) => PartOutcome::Delivered {
+            deliveries: pairs.chunks(2).map(|pair| read_cleanly(pair, words)).collect::<Option<_>>()?,
+            unmapped: Vec::new(),
         },
         _ => return None,
     })
@@ -263,15 +275,43 @@ fn read_finding(value: &Value, words: &[String]) -> Option<Finding> {
     })
 }
 
-fn write_delivery(delivery: &Delivery, words: &mut Words) -> Value {
+/// Where the milliseconds are within a delivery.
+const MILLISECONDS: usize = 3;
+
+fn write_cleanly(delivery: &Delivery, words: &mut Words) -> [Value; 2] {
+    let mut rest = write_delivery(delivery, words);
+    let milliseconds = rest.remove(MILLISECONDS);
+    [words.place(&Value::from(rest).to_string()), milliseconds]
+}
+
+fn read_cleanly(pair: &[Value], words: &[String]) -> Option<Delivery> {
+    let [rest, milliseconds] = pair else { return None };
+    let mut delivery: Vec<Value> = serde_json::from_str(word(rest, words)?).ok()?;
+    (delivery.len() > MILLISECONDS).then(|| delivery.insert(MILLISECONDS, milliseconds.clone()))?;
+    read_delivery(&delivery.into(), words)
+}
+
+/// Whether there is a delivery, and none has a reason.
+fn are_clean(deliveries: &[Delivery]) -> bool {
+    !deliveries.is_empty() && deliveries.iter().all(|delivery| reason(&delivery.outcome.ending).is_none())
+}
+
+fn reason(ending: &Ending) -> Option<&String> {
+    match ending {
+        Ending::Updated | Ending::Unchanged | Ending::UnknownPerson => None,
+        Ending::PartlyUpdated(why) | Ending::Refused(why) | Ending::Deferred(why) => Some(why),
+    }
+}
+
+fn write_delivery(delivery: &Delivery, words: &mut Words) -> Vec<Value> {
     let Outcome { ending, code, attempts, duration_ms } = &delivery.outcome;
-    let (kind, why) = match ending {
-        Ending::Updated => (ending::UPDATED, None),
-        Ending::Unchanged => (ending::UNCHANGED, None),
-        Ending::PartlyUpdated(why) => (ending::PARTLY_UPDATED, Some(why)),
-        Ending::UnknownPerson => (ending::UNKNOWN_PERSON, None),
-        Ending::Refused(why) => (ending::REFUSED, Some(why)),
-        Ending::Deferred(why) => (ending::DEFERRED, Some(why)),
+    let kind = match ending {
+        Ending::Updated => ending::UPDATED,
+        Ending::Unchanged => ending::UNCHANGED,
+        Ending::PartlyUpdated(_) => ending::PARTLY_UPDATED,
+        Ending::UnknownPerson => ending::UNKNOWN_PERSON,
+        Ending::Refused(_) => ending::REFUSED,
+        Ending::Deferred(_) => ending::DEFERRED,
     };
     let code = code.as_ref().map(|code| words.why(code));
     let mut packed = vec![
@@ -281,8 +321,8 @@ fn write_delivery(delivery: &Delivery, words: &mut Words) -> Value {
         (*duration_ms).into(),
         code.into(),
     ];
-    packed.extend(why.map(|why| words.why(why)));
-    packed.into()
+    packed.extend(reason(ending).map(|why| words.why(why)));
+    packed
 }
 
 fn read_delivery(value: &Value, words: &[String]) -> Option<Delivery> {

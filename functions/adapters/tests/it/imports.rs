@@ -13,7 +13,7 @@ use people_core::ports::{Imports, IndexEntry, Opened};
 
 use crate::embedded::{Embedded, beginning, start};
 use crate::logs::{KEPT, delivery, endings, id, parts, running};
-use crate::measured::Meter;
+use crate::measured::{Call, Meter};
 
 fn person(employee_id: &str) -> PersonKey {
     Person { employee_id: Some(employee_id.into()), ..Person::default() }.key()
@@ -133,35 +133,47 @@ async fn only_an_open_log_is_closed_and_only_once() {
     assert!(imports.close(&log).await.is_err());
 }
 
+type Item = HashMap<String, AttributeValue>;
+
 /// The one item in the table of the logs.
-async fn item(embedded: &Embedded) -> HashMap<String, AttributeValue> {
+async fn item(embedded: &Embedded) -> Item {
     let (client, table) = (&embedded.aws.dynamodb, &embedded.tables.imports);
     client.scan().table_name(table).send().await.unwrap().items.unwrap().remove(0)
 }
 
-#[tokio::test]
-async fn a_clean_batch_of_50_costs_two_writes_and_at_most_8_units_indexes_included() {
+/// What opening and closing the log of 50 updates costs that all of these targets accepted, and the item that is left. The
+/// names and codes are as long as they usually are.
+async fn clean_batch(targets: &[&str]) -> (Vec<Call>, Item) {
     let embedded = start().await;
     let (client, meter) = Meter::on(&embedded.aws.dynamodb);
     let Embedded { tables, clock, .. } = &embedded;
     let imports = DynamoImports::new(client, tables, Arc::clone(clock) as _, KEPT);
     let mut log = running(id(1), 50);
     imports.open(&log).await.unwrap();
-    for part in &mut log.parts {
-        let deliveries = vec![delivery("aktion", Ending::Updated), delivery("esystems", Ending::Unchanged)];
-        part.outcome = PartOutcome::Delivered { deliveries, unmapped: Vec::new() };
+    for (number, part) in log.parts.iter_mut().enumerate() {
+        let ending =
+            |place: usize| if (number + place) % 5 == 0 { Ending::Unchanged } else { Ending::Updated };
+        let deliveries = targets.iter().enumerate().map(|(place, target)| delivery(target, ending(place)));
+        part.outcome = PartOutcome::Delivered { deliveries: deliveries.collect(), unmapped: Vec::new() };
     }
     log.state = State::Ended(log.answer());
     imports.close(&log).await.unwrap();
-    let writes = meter.calls();
-    println!("writes: {writes:?}");
-    assert_eq!(writes.len(), 2);
-    assert!(writes.iter().map(|call| call.units).sum::<f64>() <= 8.0, "{writes:?}");
-    let item = item(&embedded).await;
-    let text = |name: &str| item[name].as_s().unwrap().as_str();
-    assert_eq!((text("state"), text("receivedAt")), ("succeeded", "2026-09-21T14:13:20Z"));
-    assert_eq!(text("requestId"), id(1).to_string());
-    assert!(!item.contains_key("running") && !item.contains_key("unsuccessful"));
+    (meter.calls(), item(&embedded).await)
+}
+
+#[tokio::test]
+async fn a_clean_batch_of_50_costs_two_writes_and_at_most_8_units_indexes_included() {
+    for targets in 1..=4 {
+        let names = &["aktion", "esystems", "onlyoffice", "scim"][..targets];
+        let (writes, item) = clean_batch(names).await;
+        println!("{targets} targets: {} bytes, {writes:?}", item["log"].as_s().unwrap().len());
+        assert_eq!(writes.len(), 2);
+        assert!(writes.iter().map(|call| call.units).sum::<f64>() <= 8.0, "{targets}: {writes:?}");
+        let text = |name: &str| item[name].as_s().unwrap().as_str();
+        assert_eq!((text("state"), text("receivedAt")), ("succeeded", "2026-09-21T14:13:20Z"));
+        assert_eq!(text("requestId"), id(1).to_string());
+        assert!(!item.contains_key("running") && !item.contains_key("unsuccessful"));
+    }
 }
 
 #[tokio::test]

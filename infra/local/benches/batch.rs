@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p people --bench batch`. The whole path is measured, from a request to its answer, with the stores in
 //! memory, people known to the directory, and the log-in done. Goals are those of the design: with 50 calls at once
-//! p50 <= 1.10 and p99 <= 1.25, the first batch <= 1.5; with a limit of N, <= 1.08 x ceil(50 / N). The floor is the same 50
-//! calls, made ready before, sent at once by the same HTTP client and answered by the same simulator.
+//! p50 <= 1.10 and p99 <= 1.25, the first batch <= 1.5; with a limit of N, <= 1.08 x ceil(50 / N), and never more than N calls
+//! in flight, as the simulator counts them: more end the bench. The floor is the same 50 calls, made ready before, sent at
+//! once by the same HTTP client and answered by the same simulator.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run ends")]
 
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::Full;
 use people_adapters::http_client::{HttpClient, Limits, Trust};
 use people_adapters::secrets::{SecretStore, Secrets};
@@ -48,7 +49,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         print(&format!("batches of 50, target latency {} ms, {RUNS} runs", LATENCY.as_millis()));
-        print(&format!("{:>6} {:>8} {:>8} {:>8} {:>8}", "limit", "ideal", "first", "p50", "p99"));
+        let columns = ["limit", "ideal", "first", "p50", "p99", "at once"];
+        print(&columns.map(|column| format!("{column:>8}")).concat());
         floor(&url).await;
         for limit in [50, 10, 5] {
             measure(&url, limit).await;
@@ -58,9 +60,9 @@ fn main() {
 
 async fn measure(url: &str, limit: usize) {
     let app = app(url, limit).await;
-    control(url, "/_sim/switches", &json!({"latency_ms": 0}).to_string()).await;
+    latency(url, Duration::ZERO).await;
     directory::sync(&app, app.clock.now().plus(Duration::from_secs(60))).await.unwrap();
-    control(url, "/_sim/switches", &json!({"latency_ms": LATENCY.as_millis()}).to_string()).await;
+    latency(url, LATENCY).await;
     let rounds = 50_usize.div_ceil(limit);
     let ideal = LATENCY * u32::try_from(rounds).unwrap();
     let first = batch(&app, 0).await;
@@ -68,14 +70,29 @@ async fn measure(url: &str, limit: usize) {
     for run in 1..=RUNS / rounds {
         times.push(batch(&app, run).await);
     }
-    report(&limit.to_string(), ideal, first, times);
+    report((&limit.to_string(), ideal), first, times, most_at_once(url).await);
+    assert!(most_at_once(url).await <= limit, "more calls were in flight than the limit allows");
+}
+
+/// The most calls that were in flight since the simulator was asked to forget them.
+async fn most_at_once(url: &str) -> usize {
+    let calls = control(url, Method::GET, "/_sim/calls", "").await;
+    let in_flight = |call: &serde_json::Value| call["inFlight"].as_u64().unwrap().try_into().unwrap();
+    calls.as_array().unwrap().iter().map(in_flight).max().unwrap()
+}
+
+/// How long the simulator takes for a call from now on; it forgets the calls before.
+async fn latency(url: &str, latency: Duration) {
+    control(url, Method::DELETE, "/_sim/calls", "").await;
+    let switches = json!({"latency_ms": latency.as_millis()}).to_string();
+    control(url, Method::PUT, "/_sim/switches", &switches).await;
 }
 
 /// What the simulator and the client alone take.
 async fn floor(url: &str) {
     let client = HttpClient::new(&Trust::inside()).unwrap();
     let log_in = json!({"UserLogin": simulators::aktion::USER_LOGIN, "ApiKey": simulators::aktion::API_KEY});
-    control(url, "/_sim/switches", &json!({"latency_ms": LATENCY.as_millis()}).to_string()).await;
+    latency(url, LATENCY).await;
     let mut times = Vec::new();
     for run in 0..=RUNS {
         // A token lives for 20 s, so each batch has a fresh one.
@@ -92,7 +109,7 @@ async fn floor(url: &str) {
         assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer.status == 200)));
     }
     let first = times.remove(0);
-    report("floor", LATENCY, first, times);
+    report(("floor", LATENCY), first, times, most_at_once(url).await);
 }
 
 fn post(url: &str, body: &serde_json::Value) -> Request<Full<Bytes>> {
@@ -104,12 +121,12 @@ fn limits() -> Limits {
     Limits { time: LATENCY * 100, bytes: 1024 * 1024 }
 }
 
-fn report(name: &str, ideal: Duration, first: Duration, mut times: Vec<Duration>) {
+fn report((name, ideal): (&str, Duration), first: Duration, mut times: Vec<Duration>, at_once: usize) {
     times.sort_unstable();
     let ratio = |time: Duration| time.as_secs_f64() / ideal.as_secs_f64();
     let percentile = |percent: usize| ratio(times[(times.len() - 1) * percent / 100]);
     print(&format!(
-        "{name:>6} {:>5} ms {:>8.3} {:>8.3} {:>8.3}",
+        "{name:>8} {:>4} ms{:>8.3}{:>8.3}{:>8.3}{at_once:>8}",
         ideal.as_millis(),
         ratio(first),
         percentile(50),
@@ -140,7 +157,9 @@ async fn app(url: &str, limit: usize) -> App {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let profile = Profile::parse(people_local::sample::PROFILE_DEFINITION).unwrap();
     let mut config: serde_json::Value = serde_json::from_slice(people_local::sample::TARGETS).unwrap();
-    config["targets"][0]["limit"] = json!(limit);
+    let mut aktion = config["targets"][0].take();
+    aktion["limit"] = json!(limit);
+    config["targets"] = json!([aktion]);
     let secrets = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
     let context = Context {
         secrets: Arc::new(SecretStore::fixed(Secrets::parse(secrets.to_string().as_bytes()).unwrap())),
@@ -166,12 +185,17 @@ async fn app(url: &str, limit: usize) -> App {
     }
 }
 
-async fn control(url: &str, path: &str, body: &str) {
-    let request = Request::put(format!("{url}{path}"))
-        .header("content-type", "application/json")
+/// Asks the simulator's control API.
+async fn control(url: &str, method: Method, path: &str, body: &str) -> serde_json::Value {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("{url}{path}"))
         .body(Full::new(Bytes::from(body.to_owned())))
         .unwrap();
-    assert_eq!(HttpClient::new(&Trust::inside()).unwrap().send(request, limits()).await.unwrap().status, 200);
+    let limits = Limits { time: LATENCY * 100, bytes: 64 * 1024 * 1024 };
+    let answer = HttpClient::new(&Trust::inside()).unwrap().send(request, limits).await.unwrap();
+    assert_eq!(answer.status, 200);
+    serde_json::from_slice(&answer.body).unwrap()
 }
 
 fn print(line: &str) {

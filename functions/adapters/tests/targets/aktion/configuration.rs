@@ -27,17 +27,24 @@ fn check_with(members: Value) -> Vec<String> {
 #[test]
 fn the_sample_is_valid() {
     let definition = include_bytes!("../../../../../infra/profile-definition.json");
+    let profile = Profile::parse(definition).unwrap();
+    let sample = include_bytes!("../../../../../infra/targets.json");
+    let simulators = ["aktion", "esystems", "onlyoffice", "scim"];
+    let simulators: HashMap<_, _> =
+        simulators.map(|name| (name.to_owned(), "http://127.0.0.1:1".to_owned())).into();
+    assert_eq!(targets::check(sample, &profile, &simulators), Ok(()));
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
     let context = Context {
         secrets: Arc::new(SecretStore::fixed(super::stage::secrets("key"))),
-        simulators: HashMap::from([("aktion".to_owned(), "http://127.0.0.1:1".to_owned())]),
+        simulators,
         clock: Arc::clone(&clock) as _,
         engines: Engines::default(),
         leases: Arc::new(MemoryLeases::new(clock)),
         share: Share::ALL,
     };
-    let sample = include_bytes!("../../../../../infra/targets.json");
-    let targets = connect(sample, &Profile::parse(definition).unwrap(), context).unwrap();
+    let mut sample: Value = serde_json::from_slice(sample).unwrap();
+    let aktion = json!({"targets": [sample["targets"][0].take()]}).to_string();
+    let targets = connect(aktion.as_bytes(), &profile, context).unwrap();
     let fields: Vec<_> = targets[0].fields.iter().map(AsRef::as_ref).collect();
     assert_eq!(
         fields,

@@ -1,6 +1,7 @@
-//! Each kind of target against its simulator: what it sends, and what it makes of every answer.
+//! Each kind of target against its simulator, and all of them together: what they send, and what they make of every answer.
 
 mod aktion;
 mod esystems;
 mod onlyoffice;
 mod scim;
+mod several;

@@ -16,8 +16,12 @@ use tempfile::TempDir;
 mod administrator;
 #[path = "command/configuration.rs"]
 mod configuration;
+#[path = "command/everything.rs"]
+mod everything;
 #[path = "command/keys.rs"]
 mod keys;
+#[path = "command/leaks.rs"]
+mod leaks;
 #[path = "command/targets.rs"]
 mod targets;
 

@@ -131,12 +131,12 @@ impl Aktion {
         }
     }
 
-    /// A user column is refused after the rest was saved, or before: only a look can tell. A property that is there now
-    /// counts as saved, as nobody knows whether it was there before. Columns do not count: one of them was refused.
+    /// A user column is refused after the rest was saved, and the columns before it, or before: only a look can tell. What is
+    /// there now counts as saved, as nobody knows whether it was there before.
     async fn after_refused_column(&self, run: &Run<'_>, body: &Body<'_>) -> Ending {
         let why = format!("{} refused a user column", self.engine.name());
         match self.people.get(run, body.person_id, REPETITIONS).await {
-            Read::Person(person) if person.has_any_property(body) => Ending::PartlyUpdated(why),
+            Read::Person(person) if person.has_some(body) => Ending::PartlyUpdated(why),
             Read::Person(_) => Ending::Refused(why),
             Read::Nobody => Ending::UnknownPerson,
             Read::Unavailable(_) => Ending::Refused(why + "; the rest may be saved"),

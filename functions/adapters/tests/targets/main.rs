@@ -3,5 +3,6 @@
 mod aktion;
 mod esystems;
 mod onlyoffice;
+mod properties;
 mod scim;
 mod several;

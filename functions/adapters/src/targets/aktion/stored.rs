@@ -1,6 +1,8 @@
 //! A person as Aktion shows them, compared with what was sent: after an answer that was lost or is unclear, it tells
 //! what was saved.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::mapping::Body;
@@ -32,9 +34,12 @@ impl Stored {
             && body.columns.iter().all(|(name, value)| self.column(name) == value)
     }
 
-    /// Whether a property that the update sets is there. What was only sent along proves nothing: it was read before.
-    pub(super) fn has_any_property(&self, body: &Body<'_>) -> bool {
+    /// Whether anything of an update is there of which a user column was refused. What was only sent along proves nothing: it
+    /// was read before. One of the columns was refused, so a column alone is that one.
+    pub(super) fn has_some(&self, body: &Body<'_>) -> bool {
+        let is_there = |(name, value): &(&str, Cow<'_, str>)| self.column(name) == value;
         body.properties.iter().any(|(name, value)| self.has(name, value))
+            || (body.columns.len() > 1 && body.columns.iter().any(is_there))
     }
 
     fn has(&self, name: &str, value: &Written<'_>) -> bool {

@@ -177,12 +177,13 @@ async fn a_sex_that_was_only_sent_along_does_not_make_a_refused_column_half_a_su
 }
 
 #[tokio::test]
-async fn a_column_that_is_there_does_not_make_a_refused_column_half_a_success() {
+async fn columns_before_a_refused_one_are_saved_and_that_is_said() {
     let stage = Stage::new().await;
-    stage.set(JOE, "costCenter", "7").await;
-    stage.answer_updates(403, json!(1014), Value::Null).await;
+    stage.switch(json!({"columns": [{"name": "a2s3", "type": "nvarchar(100)"}]})).await;
     let columns = [("costCenter", Some("7")), ("joinDate", Some("2023-11-01"))];
     let outcome = stage.deliver(&[update(JOE, &columns)]).await.remove(0);
+    assert_eq!(outcome.ending, Ending::PartlyUpdated("aktion refused a user column".to_owned()));
+    let outcome = stage.deliver(&[update(JOE, &columns[1..])]).await.remove(0);
     assert_eq!(outcome.ending, refused("aktion refused a user column"));
 }
 

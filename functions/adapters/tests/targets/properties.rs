@@ -5,9 +5,15 @@
 #[cfg(test)]
 mod aktion;
 #[cfg(test)]
+mod esystems;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
+mod onlyoffice;
+#[cfg(test)]
 mod play;
+#[cfg(test)]
+mod scim;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

@@ -163,14 +163,14 @@ impl Kind for Aktion {
 
     fn worlds() -> BoxedStrategy<World> {
         let people = (person(PEOPLE[0], 0), person(PEOPLE[1], 1), person(PEOPLE[2], 2), person("other", 3));
-        let flags = any::<[bool; 5]>();
-        (people, flags).prop_map(|((one, two, three, other), [clears, atomic, html, sliding, locked])| {
+        let flags = any::<[bool; 4]>();
+        (people, flags).prop_map(|((one, two, three, other), [clears, atomic, sliding, locked])| {
             let column = |name: &str| json!({"name": name, "type": "nvarchar(100)", "read_only": locked && name == "a2s4"});
             let columns: Vec<_> = ["a2s1", "a2s2", "a2s3", "a2s4", "a2s9"].map(column).into();
             World {
                 state: Json(json!({"people": [one, two, three, other]})),
                 switches: Json(json!({
-                    "null_clears": clears, "atomic_identifiers": atomic, "error_html": html,
+                    "null_clears": clears, "atomic_identifiers": atomic,
                     "token_sliding": sliding, "columns": columns,
                 })),
                 members: Json(json!({})),
@@ -211,6 +211,7 @@ impl Kind for Aktion {
     fn switches() -> Vec<Value> {
         vec![
             json!({"limit": 1}),
+            json!({"error_html": true}),
             json!({"rate_per_s": 1}),
             json!({"token_life_s": 0}),
             json!({"blocked_ips": ["127.0.0.1"]}),

@@ -66,6 +66,8 @@ impl Told {
             Ending::PartlyUpdated(_) => Extent::Some,
             Ending::Deferred(_) if self.outcome.attempts > 0 => Extent::Some,
             Ending::Deferred(_) => Extent::Nothing,
+            // Where nobody could look, it is said so.
+            Ending::Refused(why) if why.contains("may be saved") => Extent::Some,
             // A server that has done something, loses the answer and then makes up a refusal cannot be seen through.
             Ending::Refused(_) | Ending::UnknownPerson if circumstances.lost && circumstances.refuses => {
                 Extent::Some

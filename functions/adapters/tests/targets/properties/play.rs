@@ -13,8 +13,7 @@ use super::story::{Json, Kind, Step, Story, World, stories};
 /// Plays stories of one kind of target. A story is many calls, so there are fewer of them than usual.
 pub(super) fn play<K: Kind>() {
     let usual = Config::default();
-    let config =
-        Config { cases: usual.cases.div_ceil(6), failure_persistence: None, max_shrink_iters: 3000, ..usual };
+    let config = Config { cases: usual.cases.div_ceil(6), failure_persistence: None, ..usual };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let told = TestRunner::new(config)
         .run(&stories::<K>(), |story| runtime.block_on(tell::<K>(&story)).map_err(TestCaseError::fail));
@@ -43,7 +42,7 @@ async fn tell<K: Kind>(story: &Story) -> Result<(), String> {
 async fn act<K: Kind>(stage: &Stage, world: &World, step: &Step, good_day: bool) -> Result<(), String> {
     let before = stage.state().await;
     stage.calls().await;
-    let outcomes = stage.deliver(step).await;
+    let outcomes = stage.deliver::<K>(step).await;
     stage.quiet().await;
     let after = stage.state().await;
     let mut calls = stage.calls().await;
@@ -57,13 +56,15 @@ async fn act<K: Kind>(stage: &Stage, world: &World, step: &Step, good_day: bool)
     let circumstances = Circumstances {
         in_order: !step.at_once,
         lost: step.loses_answers(),
-        refuses: step.refuses(),
+        refuses: step.refuses::<K>(),
         good_day,
     };
     check((&K::flat(&before), &K::flat(&after)), &told, circumstances)?;
     let named: Vec<Named> = told.iter().flat_map(|told| told.named.clone()).collect();
     K::kept(&before, &after, &named)?;
-    never_two_at_once(step, &calls)?;
+    if !(step.at_once && K::KEEPS_PROCESSES_APART) {
+        never_two_at_once(step, &calls)?;
+    }
     if let Some(why) = calls.iter().find_map(|call| Some(format!("{}: {call}", K::forbidden(call)?))) {
         return Err(why);
     }
@@ -73,9 +74,8 @@ async fn act<K: Kind>(stage: &Stage, world: &World, step: &Step, good_day: bool)
 /// Where only one person is concerned, one call at a time is made. A call that nobody waits for any more does not count.
 fn never_two_at_once(step: &Step, calls: &[Value]) -> Result<(), String> {
     let people: BTreeSet<_> = step.updates.iter().map(|update| update.key.to_lowercase()).collect();
-    let is_left = step.hurry && step.loses_answers();
     match calls.iter().find(|call| call["inFlight"] != 1) {
-        Some(call) if people.len() == 1 && !is_left => Err(format!("two calls for one person: {call}")),
+        Some(call) if people.len() == 1 && !step.hurry => Err(format!("two calls for one person: {call}")),
         Some(_) | None => Ok(()),
     }
 }
@@ -86,8 +86,10 @@ fn nothing_is_told(stage: &Stage, step: &Step, told: &[Told], calls: &[Value]) -
     let shown = format!("{}{outcomes:?}", stage.logged());
     let values = step.updates.iter().flat_map(|update| &update.fields).filter_map(|(_, value)| value.clone());
     let secrets = values.chain(calls.iter().flat_map(tokens)).chain(["echoed-by-the-server".to_owned()]);
-    let leaked = secrets.filter(|secret| secret.len() >= 6).find(|secret| shown.contains(secret.as_str()));
-    leaked.map_or(Ok(()), |secret| Err(format!("{secret} is shown: {shown}")))
+    // What a refusal says that a field takes is no value, although it may be one.
+    let is_told = |secret: &String| secret.len() < 6 || secret == "female";
+    let leaked = secrets.filter(|secret| !is_told(secret)).find(|secret| shown.contains(secret.as_str()));
+    leaked.map_or(Ok(()), |secret| Err(format!("{secret} is shown: {outcomes:?}")))
 }
 
 /// The tokens of a call.

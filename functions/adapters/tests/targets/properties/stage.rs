@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -28,12 +29,12 @@ use super::story::{Json, Kind, Step, Update, World};
 /// Further away than any break that a server asks for.
 const LONG: Duration = Duration::from_secs(2 * 3600);
 /// Sooner than an answer that takes long.
-const SHORT: Duration = Duration::from_millis(25);
+const SHORT: Duration = Duration::from_millis(15);
 const GUID: &str = "0192f0c1-7c00-7a3b-8c4d-000102030405";
 
 pub(super) struct Stage {
     simulator: Simulator,
-    clock: Arc<ManualClock>,
+    clock: Arc<Clockwork>,
     /// Two processes, which know nothing of each other but their leases.
     targets: [ConfiguredTarget; 2],
     profile: Profile,
@@ -44,13 +45,30 @@ pub(super) struct Stage {
     _subscriber: tracing::subscriber::DefaultGuard,
 }
 
+/// A clock that only waiting moves, and whoever waits lets others go on.
+struct Clockwork(ManualClock);
+
+#[async_trait]
+impl Clock for Clockwork {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        self.0.sleep_until(moment).await;
+    }
+}
+
 impl Stage {
     pub(super) async fn open<K: Kind>(world: &World) -> Stage {
         let simulator = K::start(free_port().await.unwrap()).unwrap();
-        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000)));
+        let clock = Arc::new(Clockwork(ManualClock::at(Timestamp::from_millis(1_700_000_000_000))));
         let (profile, mut entry, secrets) = K::configuration();
         entry.as_object_mut().unwrap().extend(world.members.0.as_object().unwrap().clone());
-        let name = entry["name"].as_str().unwrap().to_owned();
+        let [name, kind] = ["name", "kind"].map(|member| entry[member].as_str().unwrap().to_owned());
         let profile = Profile::parse(profile.to_string().as_bytes()).unwrap();
         let leases: Arc<dyn Leases> = Arc::new(MemoryLeases::new(clock.clone()));
         let config = json!({ "targets": [entry] }).to_string();
@@ -59,7 +77,7 @@ impl Stage {
         let targets = [(); 2].map(|()| {
             let context = Context {
                 secrets: Arc::clone(&secrets),
-                simulators: HashMap::from([(name.clone(), simulator.url().to_owned())]),
+                simulators: HashMap::from([(kind.clone(), simulator.url().to_owned())]),
                 clock: clock.clone(),
                 engines: Engines::default(),
                 leases: Arc::clone(&leases),
@@ -114,7 +132,7 @@ impl Stage {
     pub(super) async fn quiet(&self) {
         self.control("PUT", "/_sim/faults", &json!([])).await;
         self.control("PUT", "/_sim/switches", &self.switches).await;
-        self.clock.advance_to(self.clock.now().plus(LONG));
+        self.clock.0.advance_to(self.clock.now().plus(LONG));
         loop {
             self.send("GET", "/quiet", &Value::Null).await;
             let calls = self.control("GET", "/_sim/calls", &Value::Null).await;
@@ -124,8 +142,8 @@ impl Stage {
         }
     }
 
-    /// Delivers updates by one import, or by two at once.
-    pub(super) async fn deliver(&self, step: &Step) -> Vec<Outcome> {
+    /// Delivers updates by one import, or by two at once: of two processes, where the kind keeps those apart.
+    pub(super) async fn deliver<K: Kind>(&self, step: &Step) -> Vec<Outcome> {
         let until = self.clock.now().plus(if step.hurry { SHORT } else { LONG });
         let updates: Vec<_> = step.updates.iter().map(|update| self.update(update)).collect();
         if !step.at_once {
@@ -137,7 +155,7 @@ impl Stage {
         }
         let [first, second] = &halves;
         let ours = self.targets[0].api.deliver(first, until);
-        let theirs = self.targets[0].api.deliver(second, until);
+        let theirs = self.targets[usize::from(K::KEEPS_PROCESSES_APART)].api.deliver(second, until);
         let (ours, theirs) = tokio::join!(ours, theirs);
         let mut sides = [ours.into_iter(), theirs.into_iter()];
         for number in 0..step.updates.len() {

@@ -61,6 +61,12 @@ pub(super) struct Story {
 
 /// A kind of target, as a story needs it.
 pub(super) trait Kind {
+    /// Whether two processes at once are kept apart: where they read, merge and write.
+    const KEEPS_PROCESSES_APART: bool = false;
+
+    /// Whether a status from 500 on is a refusal.
+    const FAILURES_ARE_REFUSALS: bool = false;
+
     /// Starts its simulator.
     fn start(listener: TcpListener) -> io::Result<Simulator>;
 
@@ -130,8 +136,8 @@ fn faults<K: Kind>() -> impl Strategy<Value = Json> {
         json!({"status": 429, "headers": {"retry-after": "86400"}}),
         json!({"close": "before"}),
         json!({"close": "after"}),
-        json!({"delay_ms": 60}),
-        json!({"delay_ms": 60, "close": "after"}),
+        json!({"delay_ms": 30}),
+        json!({"delay_ms": 30, "close": "after"}),
     ];
     let effects = select(passing.into_iter().chain(K::answers()).collect::<Vec<_>>());
     let times = prop_oneof![4 => (1_u64..6).prop_map(Some), 1 => Just(None)];
@@ -146,13 +152,21 @@ fn faults<K: Kind>() -> impl Strategy<Value = Json> {
 impl Step {
     /// Whether a call may have done its work although nobody was told.
     pub(super) fn loses_answers(&self) -> bool {
-        self.faults.iter().any(|fault| fault.0["close"] == "after" || !fault.0["delay_ms"].is_null())
+        let loses = |fault: &Json| fault.0["close"] == "after" || !fault.0["delay_ms"].is_null();
+        self.hurry || self.faults.iter().any(loses)
     }
 
     /// Whether the target refuses something here that it would take on another day.
-    pub(super) fn refuses(&self) -> bool {
-        let passing = [0, 401, 408, 412, 429];
-        let status = |fault: &Json| fault.0["status"].as_u64().unwrap_or(0);
-        self.faults.iter().any(|fault| status(fault) < 500 && !passing.contains(&status(fault)))
+    pub(super) fn refuses<K: Kind>(&self) -> bool {
+        let is_refusal = |status: u64| match status {
+            0 | 401 | 408 | 412 | 429 => false,
+            500 => K::FAILURES_ARE_REFUSALS,
+            501.. => false,
+            _ => true,
+        };
+        let switched_off = |name: &str| self.switches.0[name] == false;
+        switched_off("may_write")
+            || switched_off("may_edit")
+            || self.faults.iter().any(|fault| is_refusal(fault.0["status"].as_u64().unwrap_or(0)))
     }
 }

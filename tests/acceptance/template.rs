@@ -324,9 +324,10 @@ fn the_access_log_holds_no_path_and_no_query() {
 fn the_alarms_count_messages_that_the_functions_write() {
     let alarms = Templates::read().alarms;
     let filters = resources(&alarms, "AWS::Logs::MetricFilter");
-    assert_eq!(filters.len(), 4);
+    assert_eq!(filters.len(), 7);
     let sources = [
         include_str!("../../functions/adapters/src/live.rs"),
+        include_str!("../../functions/adapters/src/targets/engine/run.rs"),
         include_str!("../../functions/directory-sync/src/lib.rs"),
     ];
     for filter in filters {

@@ -131,6 +131,7 @@ fn watched(alarms: &Deployed<'_>) -> Piece {
         "AWS/ApiGateway 5xx of Api".to_owned(),
         format!("AWS/Lambda Invocations of {own}-directory-sync"),
         format!("{own} RefusedConfigurations of all"),
+        format!("{own} StoppedTargets of all"),
         format!("{own} TargetsNotListed of all"),
     ];
     for function in super::compare::crates() {

@@ -298,7 +298,7 @@ async fn whatever_a_name_is_made_of_it_stays_in_the_persons_folder() {
 async fn what_is_stored_of_people_who_left_can_still_be_read_and_erased() {
     let local = Local::start().await;
     assert_eq!(local.put_pdf(MARCH, PDF).status, 201);
-    local.state(&json!({"people": []}));
+    local.nobody();
     let update = local.json(&json!([{"employeeId": "100200300", "phone": "1"}]));
     assert_eq!(local.log(&update), "Error - UnknownPerson - Unknown person: '100200300'\n");
     let path = "/api/Documents/100200300/salary/March%202023.pdf";

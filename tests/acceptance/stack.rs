@@ -125,6 +125,21 @@ impl Local {
         );
     }
 
+    /// Everybody has left, at every target.
+    pub(crate) fn nobody(&self) {
+        for url in self.ready().simulators.values() {
+            let mut state = send("GET /_sim/state", url, &[], b"").json();
+            state["people"] = json!([]);
+            for department in state["departments"].as_array_mut().into_iter().flatten() {
+                department["Users"] = json!([]);
+            }
+            let body = state.to_string();
+            let json = [("Content-Type", "application/json")];
+            let reply = send("PUT /_sim/state", url, &json, body.as_bytes());
+            assert_eq!(reply.status, 200, "{url}: {}", reply.text());
+        }
+    }
+
     fn aktion(&self) -> &str {
         &self.ready().simulators["aktion"]
     }

@@ -246,7 +246,8 @@ mod tests {
     fn order_of(stored: (&[&str], &str), wanted: (&[&str], &str)) -> Vec<Piece> {
         let stored = Files { definition: Some(definition(stored.0)), targets: Some(targets(stored.1)) };
         let (definition, targets) = (definition(wanted.0), targets(wanted.1));
-        let simulators = HashMap::from([("aktion".to_owned(), "http://127.0.0.1:1".to_owned())]);
+        let simulators: HashMap<_, _> =
+            simulators::TARGETS.map(|(name, _)| (name.to_owned(), "http://127.0.0.1:1".to_owned())).into();
         let wanted = Pair { definition: &definition, targets: &targets };
         wanted.check(&simulators).unwrap();
         order(&stored, wanted, &simulators)

@@ -81,7 +81,13 @@ impl Place {
 
     /// Puts the targets' credentials into the secret.
     fn keep_credentials(&self) {
-        let credentials = json!({"aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY}});
+        let credentials = json!({
+            "aktion": {"userLogin": simulators::aktion::USER_LOGIN, "apiKey": simulators::aktion::API_KEY},
+            "onlyoffice": {
+                "userName": simulators::onlyoffice::USER_NAME,
+                "password": simulators::onlyoffice::PASSWORD,
+            },
+        });
         let state = json!({"secrets": {SECRET: credentials.to_string()}}).to_string();
         assert_eq!(send("PUT /_sim/state", self.secrets.url(), &[], state.as_bytes()).status, 200);
     }
@@ -89,7 +95,7 @@ impl Place {
     /// Puts a good configuration into the bucket.
     pub(crate) async fn configure(&self) {
         self.push(PROFILE_DEFINITION, DEFINITION).await;
-        self.push(TARGETS, &two_targets()).await;
+        self.push(TARGETS, &some_targets()).await;
     }
 
     /// Puts an object of the configuration into the bucket.
@@ -104,10 +110,13 @@ impl Place {
 
     /// Takes a person out of the targets.
     pub(crate) fn remove(&self, email: &str) {
-        let aktion = &self.local.ready().simulators["aktion"];
-        let mut state = send("GET /_sim/state", aktion, &[], b"").json();
-        state["people"].as_array_mut().unwrap().retain(|person| person["Email"] != email);
-        self.local.state(&state);
+        for (target, member) in [("aktion", "Email"), ("onlyoffice", "email")] {
+            let url = &self.local.ready().simulators[target];
+            let mut state = send("GET /_sim/state", url, &[], b"").json();
+            state["people"].as_array_mut().unwrap().retain(|person| person[member] != email);
+            let json = [("Content-Type", "application/json")];
+            assert_eq!(send("PUT /_sim/state", url, &json, state.to_string().as_bytes()).status, 200);
+        }
     }
 }
 
@@ -122,12 +131,14 @@ fn at(local: &Local, [dynamodb, s3, secrets_manager]: [&str; 3]) -> AwsSettings 
     }
 }
 
-/// The sample target twice, so that a person can be gone at one of them alone.
-fn two_targets() -> Vec<u8> {
+/// One target twice, so that a person can be gone at one of them alone, and one of a kind that takes leases.
+fn some_targets() -> Vec<u8> {
     let mut targets: Value = serde_json::from_slice(SAMPLE_TARGETS).unwrap();
-    let mut second = targets["targets"][0].clone();
+    let all = targets["targets"].as_array_mut().unwrap();
+    all.retain(|target| ["aktion", "onlyoffice"].iter().any(|kind| target["kind"] == *kind));
+    let mut second = all[0].clone();
     second["name"] = json!("second");
-    targets["targets"].as_array_mut().unwrap().push(second);
+    all.push(second);
     targets.to_string().into_bytes()
 }
 

@@ -129,9 +129,9 @@ impl Local {
     pub(crate) fn nobody(&self) {
         for url in self.ready().simulators.values() {
             let mut state = send("GET /_sim/state", url, &[], b"").json();
-            state["people"] = json!([]);
+            state["people"] = Value::Array(Vec::new());
             for department in state["departments"].as_array_mut().into_iter().flatten() {
-                department["Users"] = json!([]);
+                department["Users"] = Value::Array(Vec::new());
             }
             let body = state.to_string();
             let json = [("Content-Type", "application/json")];

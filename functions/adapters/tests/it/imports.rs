@@ -151,8 +151,9 @@ async fn clean_batch(targets: &[&str]) -> (Vec<Call>, Item) {
     let mut log = running(id(1), 50);
     imports.open(&log).await.unwrap();
     for (number, part) in log.parts.iter_mut().enumerate() {
-        let ending =
-            |place: usize| if (number + place) % 5 == 0 { Ending::Unchanged } else { Ending::Updated };
+        let ending = |place: usize| {
+            if (number + place).is_multiple_of(5) { Ending::Unchanged } else { Ending::Updated }
+        };
         let deliveries = targets.iter().enumerate().map(|(place, target)| delivery(target, ending(place)));
         part.outcome = PartOutcome::Delivered { deliveries: deliveries.collect(), unmapped: Vec::new() };
     }

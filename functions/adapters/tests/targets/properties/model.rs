@@ -163,7 +163,7 @@ fn whole((before, after): (&Flat, &Flat), told: &[Told], number: usize) -> Resul
         }
         let changes = |part: &&&Named| before.get(&part.place) != part.value.as_ref();
         let is_there = |part: &&Named| after.get(&part.place) == part.value.as_ref();
-        let there: Vec<_> = parts.iter().filter(changes).map(|part| is_there(part)).collect();
+        let there: Vec<_> = parts.iter().filter(changes).map(is_there).collect();
         if there.contains(&true) && there.contains(&false) {
             return Err(format!("a part of a call is there: {own:?}"));
         }

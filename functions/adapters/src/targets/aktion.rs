@@ -137,9 +137,9 @@ impl Aktion {
         let why = format!("{} refused a user column", self.engine.name());
         match self.people.get(run, body.person_id, REPETITIONS).await {
             Read::Person(person) if person.has_some(body) => Ending::PartlyUpdated(why),
-            Read::Person(_) => Ending::Refused(why),
+            Read::Person(_) if !body.has_unreadable() => Ending::Refused(why),
             Read::Nobody => Ending::UnknownPerson,
-            Read::Unavailable(_) => Ending::Refused(why + "; the rest may be saved"),
+            Read::Person(_) | Read::Unavailable(_) => Ending::Refused(why + "; the rest may be saved"),
         }
     }
 

@@ -9,7 +9,7 @@ use people_core::ports::PersonUpdate;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::columns::SqlType;
-use super::properties::{COLUMNS, MAX_PERSON_ID, PERSON_ID, Property, SEX, Written, is_longer};
+use super::properties::{COLUMNS, MAX_PERSON_ID, PERSON_ID, PIN, Property, SEX, Written, is_longer};
 use crate::targets::mapping::Mapping;
 use crate::targets::transform::Sent;
 
@@ -69,6 +69,11 @@ impl Body<'_> {
     /// Whether nothing changes.
     pub(super) fn is_empty(&self) -> bool {
         self.properties.is_empty() && self.columns.is_empty()
+    }
+
+    /// Whether there is something in it that no reading shows.
+    pub(super) fn has_unreadable(&self) -> bool {
+        self.properties.iter().any(|(name, _)| *name == PIN)
     }
 
     /// Sends along what is known of the person's sex, unless it is to be changed: an update without it might reset it.

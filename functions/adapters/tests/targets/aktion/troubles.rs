@@ -185,6 +185,10 @@ async fn columns_before_a_refused_one_are_saved_and_that_is_said() {
     assert_eq!(outcome.ending, Ending::PartlyUpdated("aktion refused a user column".to_owned()));
     let outcome = stage.deliver(&[update(JOE, &columns[1..])]).await.remove(0);
     assert_eq!(outcome.ending, refused("aktion refused a user column"));
+    // Nobody can read a PIN.
+    let pin = update(JOE, &[("pin", Some("1234")), columns[1]]);
+    let outcome = stage.deliver(&[pin]).await.remove(0);
+    assert_eq!(outcome.ending, refused("aktion refused a user column; the rest may be saved"));
 }
 
 #[tokio::test]

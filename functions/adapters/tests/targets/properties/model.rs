@@ -68,6 +68,8 @@ impl Told {
             Ending::Deferred(_) => Extent::Nothing,
             // Where nobody could look, it is said so.
             Ending::Refused(why) if why.contains("may be saved") => Extent::Some,
+            // Whoever is gone after a first call is unknown, and what that call did is gone with them.
+            Ending::UnknownPerson if circumstances.refuses && self.outcome.attempts > 1 => Extent::Some,
             // A server that has done something, loses the answer and then makes up a refusal cannot be seen through.
             Ending::Refused(_) | Ending::UnknownPerson if circumstances.lost && circumstances.refuses => {
                 Extent::Some

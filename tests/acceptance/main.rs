@@ -11,6 +11,7 @@
 //! | `events` | events of API Gateway through the real handlers |
 //! | `list` | the list of the logs: pages, errors, what may be asked for |
 //! | `live` | a configuration that changes while the stack runs |
+//! | `targets` | imports that concern several targets, and those of a deployment that has one |
 //! | `template` | the template against what the functions read, answer and call |
 //! | `tidy` | the rules of the house that no compiler checks |
 
@@ -34,5 +35,6 @@ mod list;
 mod live;
 mod runtime;
 mod stack;
+mod targets;
 mod template;
 mod tidy;

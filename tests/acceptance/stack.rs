@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use people_local::sample;
 use people_local::stack::{Options, Simulators, Stack};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http::{Reply, send};
@@ -14,6 +15,9 @@ pub(crate) struct Local {
     stack: Stack,
     data: TempDir,
 }
+
+/// Where the configuration is in the data folder, where it is not the sample's.
+const CONFIG: &str = "config";
 
 pub(crate) const PDF: &[u8] = include_bytes!("../../infra/sample/payslip.pdf");
 
@@ -27,11 +31,21 @@ impl Local {
         Local { stack: Local::on(&data, lambda_limits).await, data }
     }
 
+    /// With these targets in place of the sample's.
+    pub(crate) async fn with_targets(targets: &Value) -> Local {
+        let data = TempDir::new().unwrap();
+        let config = data.path().join(CONFIG);
+        std::fs::create_dir(&config).unwrap();
+        std::fs::write(config.join("profile-definition.json"), sample::PROFILE_DEFINITION).unwrap();
+        std::fs::write(config.join("targets.json"), json!({ "targets": targets }).to_string()).unwrap();
+        Local { stack: Local::on(&data, false).await, data }
+    }
+
     async fn on(data: &TempDir, lambda_limits: bool) -> Stack {
         let options = Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             data: data.path().to_owned(),
-            config: None,
+            config: Some(data.path().join(CONFIG)).filter(|folder| folder.exists()),
             simulators: Simulators::Own,
             lambda_limits,
         };
@@ -90,8 +104,13 @@ impl Local {
 
     /// What the simulated Aktion has stored of a person.
     pub(crate) fn person(&self, id: &str) -> Value {
-        let state = send("GET /_sim/state", self.aktion(), &[], b"").json();
-        state["people"].as_array().unwrap().iter().find(|person| person["PersonId"] == id).unwrap().clone()
+        self.stored("aktion", "PersonId", id)
+    }
+
+    /// What a simulated target has stored of the person with this member.
+    pub(crate) fn stored(&self, target: &str, member: &str, value: &str) -> Value {
+        let state = self.ask("GET /_sim/state", target, &Value::Null);
+        state["people"].as_array().unwrap().iter().find(|person| person[member] == value).unwrap().clone()
     }
 
     /// The value of a user column of a person.
@@ -103,44 +122,48 @@ impl Local {
 
     /// How many updates the simulated Aktion has received.
     pub(crate) fn updates(&self) -> usize {
-        let calls = send("GET /_sim/calls", self.aktion(), &[], b"").json();
-        calls.as_array().unwrap().iter().filter(|call| call["path"] == "/person/update").count()
+        self.calls("aktion").iter().filter(|call| call["path"] == "/person/update").count()
+    }
+
+    /// Every call that a simulated target has received.
+    pub(crate) fn calls(&self, target: &str) -> Vec<Value> {
+        self.ask("GET /_sim/calls", target, &Value::Null).as_array().unwrap().clone()
     }
 
     pub(crate) fn fault(&self, rules: &Value) {
-        let body = rules.to_string();
-        assert_eq!(
-            send("PUT /_sim/faults", self.aktion(), &[("Content-Type", "application/json")], body.as_bytes())
-                .status,
-            200
-        );
+        self.fault_at("aktion", rules);
     }
 
+    /// Replaces the fault rules of a simulated target.
+    pub(crate) fn fault_at(&self, target: &str, rules: &Value) {
+        self.ask("PUT /_sim/faults", target, rules);
+    }
+
+    /// Replaces what the simulated Aktion has stored.
     pub(crate) fn state(&self, state: &Value) {
-        let body = state.to_string();
-        assert_eq!(
-            send("PUT /_sim/state", self.aktion(), &[("Content-Type", "application/json")], body.as_bytes())
-                .status,
-            200
-        );
+        self.ask("PUT /_sim/state", "aktion", state);
     }
 
     /// Everybody has left, at every target.
     pub(crate) fn nobody(&self) {
-        for url in self.ready().simulators.values() {
-            let mut state = send("GET /_sim/state", url, &[], b"").json();
-            state["people"] = Value::Array(Vec::new());
-            for department in state["departments"].as_array_mut().into_iter().flatten() {
-                department["Users"] = Value::Array(Vec::new());
+        for target in self.ready().simulators.keys() {
+            let mut state = self.ask("GET /_sim/state", target, &Value::Null);
+            state["people"] = json!([]);
+            // Not every target has departments, and one that has none refuses them.
+            let departments = state.get_mut("departments").and_then(Value::as_array_mut);
+            for department in departments.into_iter().flatten() {
+                department["Users"] = json!([]);
             }
-            let body = state.to_string();
-            let json = [("Content-Type", "application/json")];
-            let reply = send("PUT /_sim/state", url, &json, body.as_bytes());
-            assert_eq!(reply.status, 200, "{url}: {}", reply.text());
+            self.ask("PUT /_sim/state", target, &state);
         }
     }
 
-    fn aktion(&self) -> &str {
-        &self.ready().simulators["aktion"]
+    /// Asks a simulator.
+    pub(crate) fn ask(&self, request: &str, target: &str, body: &Value) -> Value {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let json = [("Content-Type", "application/json")];
+        let answer = send(request, &self.ready().simulators[target], &json, body.as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
     }
 }

@@ -170,10 +170,11 @@ fn nothing_made_up_is_sent_to_a_target_that_is_no_simulator() {
     let path = folder.path();
     let mut simulate = people(path, &["simulate", "--ready-file", "simulators.json"]);
     let real = text(&simulate.ready(&path.join("simulators.json")), "/simulators/aktion").to_owned();
-    let targets = include_str!("../../targets.json").replace(
-        "\"simulator:aktion\"",
-        &format!("\"{real}\", \"allowPlainHttp\": true, \"allowPrivateAddresses\": true"),
-    );
+    let mut targets: Value = serde_json::from_str(include_str!("../../targets.json")).unwrap();
+    let mut target = targets["targets"][0].take();
+    (target["baseUrl"], target["allowPlainHttp"], target["allowPrivateAddresses"]) =
+        (json!(real), json!(true), json!(true));
+    let targets = json!({"targets": [target]}).to_string();
     fs::write(path.join("profile-definition.json"), include_str!("../../profile-definition.json")).unwrap();
     fs::write(path.join("targets.json"), targets).unwrap();
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", ".", "--ready-file", "ready.json"];

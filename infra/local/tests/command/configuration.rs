@@ -58,7 +58,7 @@ fn a_configuration_is_checked_without_a_bucket_and_without_credentials() {
     assert_eq!(check().code, 0, "{}", check().stderr);
     let elsewhere = run(folder.path(), &[("AWS_REGION", "eu-central-1")], &["config", "check", "."]);
     assert!(elsewhere.code == 1 && elsewhere.stderr.contains("there is no simulator 'aktion' here"));
-    let real = TARGETS.replace("simulator:aktion", "https://aktion.example/api");
+    let real = TARGETS.replace("simulator:", "https://targets.example/");
     write(folder.path(), "targets.json", real);
     assert_eq!(check().code, 0, "{}", check().stderr);
     write(folder.path(), "targets.json", with_mapping("unknown"));
@@ -109,7 +109,7 @@ fn what_is_valid_is_pushed_once_and_what_is_not_is_not_pushed_at_all() {
         ("AWS_ACCESS_KEY_ID", text(&ready, "/accessKeyId")),
         ("AWS_SECRET_ACCESS_KEY", text(&ready, "/secretAccessKey")),
     ];
-    let real = TARGETS.replace("simulator:aktion", "https://aktion.example/api");
+    let real = TARGETS.replace("simulator:", "https://targets.example/");
     write(&new, "targets.json", real);
     let unnamed = run(path, &environment, &["config", "push", "new"]);
     assert!(unnamed.code == 1 && unnamed.stderr.contains("which bucket is meant?"), "{}", unnamed.stderr);

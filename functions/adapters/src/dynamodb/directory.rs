@@ -86,7 +86,11 @@ impl Directory for DynamoDirectory {
         let items = self.read(RESOLVE, entries.keys().cloned().collect(), false).await?;
         let people = items.iter().filter_map(|(entry, item)| {
             let identifier = *entries.get(entry)?;
-            Some(read_person(item).map(|person| (identifier.clone(), person.value)))
+            match read_person(item) {
+                // Where the last keys of several targets went at the same moment, each took its own and nobody the entry.
+                Ok(person) if person.value.keys.is_empty() => None,
+                person => Some(person.map(|person| (identifier.clone(), person.value))),
+            }
         });
         people.collect::<Result<_, _>>().map_err(|broken| broken.during(RESOLVE))
     }

@@ -299,7 +299,8 @@ async fn what_is_stored_of_people_who_left_can_still_be_read_and_erased() {
     let local = Local::start().await;
     assert_eq!(local.put_pdf(MARCH, PDF).status, 201);
     local.nobody();
-    let update = local.json(&json!([{"employeeId": "100200300", "phone": "1"}]));
+    // An update that concerns every target: whoever says that Joe is gone is believed for itself alone.
+    let update = local.json(&json!([{"employeeId": "100200300", "mobile": "1", "department": "IT"}]));
     assert_eq!(local.log(&update), "Error - UnknownPerson - Unknown person: '100200300'\n");
     let path = "/api/Documents/100200300/salary/March%202023.pdf";
     assert_eq!(local.put_pdf(path, PDF).status, 404);

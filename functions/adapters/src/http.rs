@@ -1,6 +1,7 @@
 //! HTTP in and out: who calls, what was sent, and the answer. The only place that knows which status code means what.
 
 mod accept;
+mod answered;
 mod auth;
 mod body;
 mod documents;
@@ -28,6 +29,7 @@ use people_core::summary::Summary;
 use serde::Serialize;
 
 pub use accept::Format;
+pub use answered::Answered;
 pub use auth::KeyCache;
 pub use body::{Body, Chunks, Sent, drain, read, read_document};
 pub use documents::{Names, deleted, linked, listed as documents_listed};

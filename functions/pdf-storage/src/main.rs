@@ -2,6 +2,7 @@
 
 use lambda_http::{Error, Request, run, service_fn};
 use people_adapters::config::Config;
+use people_adapters::http::Answered;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -9,7 +10,7 @@ async fn main() -> Result<(), Error> {
     let live = people_adapters::connect(&Config::from_env()?).await?;
     let live = &live;
     run(service_fn(|request: Request| async move {
-        Ok::<_, Error>(pdf_storage::handle(&live.app().await, request).await)
+        Ok::<_, Error>(Answered(pdf_storage::handle(&live.app().await, request).await))
     }))
     .await
 }

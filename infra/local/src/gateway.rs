@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lambda_http::{Adapter, Service};
 use lambda_runtime::{Context, LambdaEvent};
-use people_adapters::http::{self as answers, Function, Parameters, Route};
+use people_adapters::http::{self as answers, Answered, Function, Parameters, Route};
 use people_adapters::{Live, Looked};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -42,7 +42,7 @@ pub struct Gateway {
     pub permits: Arc<Semaphore>,
 }
 
-type Handled = Pin<Box<dyn Future<Output = Result<Response<lambda_http::Body>, Infallible>> + Send>>;
+type Handled = Pin<Box<dyn Future<Output = Result<Answered, Infallible>> + Send>>;
 
 impl Gateway {
     /// Accepts connections until the task is dropped.
@@ -192,11 +192,11 @@ fn in_words(looked: Looked) -> &'static str {
 fn handle(live: Arc<Live>, function: Function, request: lambda_http::Request) -> Handled {
     Box::pin(async move {
         let app = live.app().await;
-        Ok(match function {
+        Ok(Answered(match function {
             Function::BatchImport => batch_import::handle(&app, request).await,
             Function::PdfStorage => pdf_storage::handle(&app, request).await,
             Function::ImportLog => import_log::handle(&app, request).await,
-        })
+        }))
     })
 }
 

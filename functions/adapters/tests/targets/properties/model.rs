@@ -86,6 +86,8 @@ impl Told {
             (_, Fate::Done) if done => true,
             (Ending::UnknownPerson, Fate::Done | Fate::Depends) => circumstances.refuses,
             (Ending::UnknownPerson, Fate::Unknown) => true,
+            // Where nobody could look, whoever is not there is only refused.
+            (Ending::Refused(_), Fate::Unknown) => !circumstances.good_day,
             (_, Fate::Unknown) => circumstances.refuses && !done,
             (Ending::Refused(_) | Ending::PartlyUpdated(_), Fate::Done) => circumstances.refuses,
             (_, Fate::Done | Fate::Depends) => true,

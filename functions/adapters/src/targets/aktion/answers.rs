@@ -62,6 +62,8 @@ pub(super) fn step(reply: &Reply, call: &Call) -> Step {
         (401, _) => Step::TokenGone,
         (400, _) if matches!(call, Call::LogIn(_)) => Step::Stop("does not understand our log-in"),
         (403, None) | (404 | 405, None) if matches!(call, Call::Page { .. }) => Step::Answered,
+        // A page in place of an envelope may be about the person: nobody else has to wait for them.
+        (404, None) if matches!(call, Call::Get(_)) => Step::Answered,
         (403, None) => Step::Stop("does not allow this call"),
         (404 | 405, None) => Step::Stop("does not know this call: its base URL may be wrong"),
         (415, _) => Step::Stop("does not take JSON"),

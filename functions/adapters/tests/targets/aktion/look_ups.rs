@@ -261,3 +261,11 @@ async fn somebody_without_a_person_id_is_nobody() {
     assert_eq!(stage.list().await, Listing::Everybody(vec![person("1", None)]));
     assert_eq!(stage.find_upn("a@b.c").await, Found::Nobody);
 }
+
+#[tokio::test]
+async fn somebody_unknown_whom_a_page_tells_of_holds_nobody_else_up() {
+    let stage = Stage::with(json!({"limit": 1})).await;
+    stage.switch(json!({"error_html": true})).await;
+    let why = "aktion answers in a way that we do not understand".to_owned();
+    assert_eq!(stage.find(&[id("nobody"), id(JOE)]).await, [Found::Unavailable(why), joe()]);
+}

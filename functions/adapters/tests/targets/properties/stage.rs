@@ -184,11 +184,12 @@ impl Stage {
     }
 }
 
-/// Keeps what this thread logs, more than is logged in production.
+/// Keeps what this thread logs, more than is logged in production, but for the time: a code may look like a part of it.
 fn listen(log: Arc<Mutex<Vec<u8>>>) -> tracing::subscriber::DefaultGuard {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)
+        .without_time()
         .with_writer(move || Heard(Arc::clone(&log)))
         .finish();
     tracing::subscriber::set_default(subscriber)

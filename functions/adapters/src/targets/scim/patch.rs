@@ -41,8 +41,8 @@ impl<'a> Differences<'a> {
         self.0.is_empty()
     }
 
-    /// The body of a PATCH. With `adds` nothing relies on the server to find items by their type: values are added, and what
-    /// is to be reset is not there; `None` where nothing is left then.
+    /// The body of a PATCH; `None` where nothing differs. With `adds` no value relies on the server to find an item by its
+    /// type: values are added. What is to be reset was just read, so it is named all the same.
     pub(super) fn patch(&self, adds: bool) -> Option<Vec<u8>> {
         let mut operations = Vec::new();
         // One item for all that it gets, however many members those are.
@@ -59,7 +59,6 @@ impl<'a> Differences<'a> {
                     });
                     added[at].2.insert((*member).to_owned(), value.clone());
                 }
-                (At::Typed { .. }, None) if adds => {}
                 (At::Typed { list, member, .. }, _) => {
                     let kind = Value::from(kind.as_deref().unwrap_or_default());
                     operations.push(operation(&format!("{list}[type eq {kind}].{member}"), value.as_ref()));

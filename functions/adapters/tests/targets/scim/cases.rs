@@ -67,9 +67,11 @@ async fn sc_03_what_is_not_found_by_its_type_is_added_once() {
     stage.answer_writes(400, error(400, "noTarget"), Value::Null).await;
     let outcome = stage.set(JOE, "homePhone", "+420 3").await;
     assert_eq!((outcome.ending, outcome.attempts), (refused("scim refused the update as noTarget"), 2));
-    // A removal of what the server does not find has nothing to do.
+    // What was read is there: a removal that does not find it has not removed it.
     let outcome = stage.send(JOE, &[("homePhone", None)]).await;
-    assert_eq!((outcome.ending, outcome.attempts), (Ending::Unchanged, 1));
+    assert_eq!((outcome.ending, outcome.attempts), (refused("scim refused the update as noTarget"), 2));
+    stage.answer_writes(400, error(400, "noTarget"), json!(1)).await;
+    assert_eq!(stage.send(JOE, &[("homePhone", None)]).await.ending, Ending::Updated);
 }
 
 #[tokio::test]

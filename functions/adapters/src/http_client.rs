@@ -93,14 +93,6 @@ impl HttpFault {
             HttpFault::TimedOut | HttpFault::Cut | HttpFault::TooLarge => true,
         }
     }
-
-    /// Whether it stays as it is until somebody changes a configuration, ours or the server's: trying again is no use.
-    pub fn is_lasting(self) -> bool {
-        match self {
-            HttpFault::Private | HttpFault::Untrusted => true,
-            HttpFault::Connect | HttpFault::TimedOut | HttpFault::Cut | HttpFault::TooLarge => false,
-        }
-    }
 }
 
 impl HttpClient {

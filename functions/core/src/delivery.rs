@@ -100,7 +100,14 @@ impl<'a> At<'a> {
                 Err(ending) => outcome.ending = ending,
             }
         }
+        let before: Vec<_> = again.iter().filter_map(|(update, _)| outcomes.get(&update.part)).collect();
+        let before: Vec<_> = before.into_iter().map(|outcome| outcome.attempts).collect();
         self.send(&again, &keys, &mut outcomes).await;
+        for ((update, _), attempts) in again.iter().zip(before) {
+            if let Some(outcome) = outcomes.get_mut(&update.part) {
+                outcome.attempts += attempts;
+            }
+        }
         outcomes.into_iter().collect()
     }
 

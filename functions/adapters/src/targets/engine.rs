@@ -16,6 +16,8 @@ use people_core::person::TargetName;
 use people_core::ports::{Clock, Leases, PersonUpdate};
 use people_core::time::Timestamp;
 
+use tokio::sync::Semaphore;
+
 use super::config::Budget;
 use alone::People;
 use pace::Pace;
@@ -43,6 +45,8 @@ pub(super) struct Engine {
     leases: Arc<dyn Leases>,
     pace: Pace,
     people: Arc<People>,
+    /// Turns of those who take leases: nobody holds one who has to wait for a call.
+    turns: Semaphore,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -62,7 +66,8 @@ impl Engine {
             Ok(()) => u64::from_ne_bytes(seed),
             Err(_) => clock.now().millis().unsigned_abs(),
         };
-        Engine { name, pace: Pace::new(budget, seed), people: Arc::default(), clock, leases }
+        let turns = Semaphore::new(budget.limit);
+        Engine { name, pace: Pace::new(budget, seed), people: Arc::default(), clock, leases, turns }
     }
 
     /// The same target with another budget: whom somebody is busy with, the pace and a break are known to both.
@@ -73,6 +78,7 @@ impl Engine {
             leases: Arc::clone(&self.leases),
             pace: self.pace.with_budget(budget),
             people: Arc::clone(&self.people),
+            turns: Semaphore::new(budget.limit),
         }
     }
 
@@ -122,7 +128,7 @@ impl Engine {
 
     /// Counts a call that is made in somebody else's slot.
     pub(super) fn charge(&self) {
-        self.pace.charge();
+        self.pace.charge(self.now());
     }
 
     /// A call of this round was too much: there are fewer at once from now on, and all workers take a break. One that the
@@ -150,6 +156,9 @@ async fn in_turn(
     if !target.merges() {
         return in_order(target, run, updates, own).await;
     }
+    let Ok(Ok(_turn)) = tokio::time::timeout(run.remaining(), run.engine.turns.acquire()).await else {
+        return Vec::new();
+    };
     match run.lease(person).await {
         Ok(leased) => {
             let outcomes = in_order(target, run, updates, own).await;

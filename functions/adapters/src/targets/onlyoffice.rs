@@ -36,6 +36,8 @@ use progress::{Progress, Write};
 pub(super) use settings::Entry;
 use settings::{Product, Settings};
 
+/// How often a write is made anew after a break, or with a new token.
+const BREAKS: u32 = 4;
 /// How long it waits before the first repetition of a write whose answer is lost; then twice as long, and so on.
 const AFTER_LOSS: Duration = Duration::from_millis(500);
 /// How long it waits before the one repetition of a call that is not allowed, or failed.
@@ -140,6 +142,11 @@ impl Delivery<'_> {
         }
         let reply = match target.session.call(run, call, 0, sent).await {
             Ok(reply) => reply,
+            // A look tells what is to be written after the break; reading waits for its end.
+            Err(failure) if failure.again && progress.breaks < BREAKS => {
+                progress.breaks += 1;
+                return None;
+            }
             Err(failure) => {
                 progress.code = failure.code.clone().or(progress.code.take());
                 let is_busy = !failure.unclear && failure.code.is_some();

@@ -48,6 +48,15 @@ pub(super) trait Protocol: Send + Sync + 'static {
     /// [`Protocol::step`] calls answered. `None` where it holds no token.
     fn token(&self, reply: &Self::Reply) -> Option<(Self::Token, Option<Duration>)>;
 
+    /// Whether a call may be sent again as it is after a break or with a new token. One that holds what was read before
+    /// may not: by then it may be out of date.
+    fn may_repeat(&self, _: &Self::Call) -> bool {
+        true
+    }
+
+    /// How often a log-in is made again after it had no answer.
+    const LOG_INS_AGAIN: u32 = REPETITIONS;
+
     /// The request of a call; a log-in has no token.
     fn request(&self, call: &Self::Call, token: Option<&Self::Token>) -> Request<Full<Bytes>>;
 
@@ -162,6 +171,10 @@ impl<P: Protocol> Session<P> {
             let slot = run.slot().await.map_err(|halt| tries.halted(run, halt))?;
             let token = self.token(run, refused.as_ref()).await.map_err(|failure| tries.after(failure))?;
             run.go_on().map_err(|halt| tries.halted(run, halt))?;
+            if run.is_paused() {
+                // Others have been told to slow down while this one waited for a token.
+                continue;
+            }
             let round = slot.round();
             let request = self.protocol.request(call, Some(&token));
             let answer = self.http.send(request, self.limits(run, call)).await;
@@ -169,6 +182,9 @@ impl<P: Protocol> Session<P> {
             *sent += u32::from(answer.as_ref().err().is_none_or(|fault| fault.was_sent()));
             match self.judge(run, call, answer, (&mut tries, round)).await? {
                 Next::Take(reply) => return Ok(reply),
+                Next::Again | Next::NewToken if !self.protocol.may_repeat(call) => {
+                    return Err(Failure { again: true, ..tries.failure(self.why("is busy")) });
+                }
                 Next::Again => {}
                 Next::NewToken if refused.is_none() => refused = Some(token),
                 Next::NewToken | Next::Refused(_) => {
@@ -209,6 +225,8 @@ impl<P: Protocol> Session<P> {
             (Step::Refused(why), _) => Ok(Next::Refused(why)),
             (Step::Stop(why), _) => Err(self.stopped(run, why, tries)),
             (Step::Busy(pause), _) => {
+                // No time at all is no break.
+                let pause = pause.filter(|pause| !pause.is_zero());
                 let tired = tries.breaks == BREAKS;
                 let usual = FIRST_BREAK * 2_u32.pow(tries.breaks.min(BREAKS - 1));
                 self.engine.slow_down(round, pause.unwrap_or(usual), pause.is_some());
@@ -257,7 +275,9 @@ impl<P: Protocol> Session<P> {
         let result = self.new_token(run, refused, &mut last.refused).await;
         last.failure = result.as_ref().err().filter(|failure| !failure.late).cloned();
         self.log_ins.fetch_add(1, Ordering::Release);
-        if let Err(failure) = &result {
+        if let Err(failure) = &result
+            && !failure.late
+        {
             run.stop(&failure.why);
         }
         result
@@ -346,7 +366,7 @@ impl<P: Protocol> Session<P> {
             Ok(LogIn::Token(token)) => return Ok(Ok(self.take_over(token, credentials, (asked_at, None)))),
             Err(why) => return Ok(Err(Failure::of(self.why(why)))),
         };
-        let mut tries = Tries::new(REPETITIONS);
+        let mut tries = Tries::new(P::LOG_INS_AGAIN);
         loop {
             run.go_on().map_err(|halt| tries.halted(run, halt))?;
             self.engine.charge();

@@ -14,6 +14,8 @@ use super::run::Run;
 
 /// How much longer than its run a lease lasts: by so much may the clocks of two processes differ.
 const CLOCKS: Duration = Duration::from_secs(10);
+/// How long giving a lease back may take: nobody waits for that to be answered.
+const GIVING_BACK: Duration = Duration::from_secs(1);
 /// How long it takes until a lease that somebody else has is asked for again; then half as long again, and so on.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 /// The longest it takes.
@@ -87,10 +89,12 @@ impl<'a> Run<'a> {
         let mut wait = FIRST_LOOK;
         loop {
             let until = self.until().plus(CLOCKS);
-            match self.engine.leases.take(&leased.name, &leased.holder, until).await {
-                Ok(true) => return Ok(leased),
-                Ok(false) => {}
-                Err(error) => {
+            let taking = self.engine.leases.take(&leased.name, &leased.holder, until);
+            match tokio::time::timeout(self.remaining(), taking).await {
+                Ok(Ok(true)) => return Ok(leased),
+                Ok(Ok(false)) => {}
+                Err(_) => return Err(self.time_is_up()),
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "nobody can tell whether a person is being changed");
                     return Err("a store of this service failed".to_owned());
                 }
@@ -103,10 +107,11 @@ impl<'a> Run<'a> {
 }
 
 impl Leased<'_> {
-    /// Lets others have it. Where that fails, they wait until it ends by itself.
+    /// Lets others have it. Where that fails, or takes too long, they wait until it ends by itself.
     pub(super) async fn give_back(self) {
-        if let Err(error) = self.run.engine.leases.give_back(&self.name, &self.holder).await {
-            tracing::warn!(%error, "a lease ends later than it might");
+        let giving = self.run.engine.leases.give_back(&self.name, &self.holder);
+        if !matches!(tokio::time::timeout(GIVING_BACK, giving).await, Ok(Ok(()))) {
+            tracing::warn!("a lease ends later than it might");
         }
     }
 }

@@ -92,9 +92,10 @@ impl Pace {
     }
 
     /// Counts a call that is made in somebody else's slot.
-    pub(super) fn charge(&self) {
+    pub(super) fn charge(&self, now: Timestamp) {
         if let Some(interval) = self.interval {
-            lock(&self.breaks).next_start += interval;
+            let mut breaks = lock(&self.breaks);
+            breaks.next_start = breaks.next_start.max(now.millis() as f64) + interval;
         }
     }
 

@@ -105,6 +105,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Whether the target has asked for a break that is not over.
+    pub(in crate::targets) fn is_paused(&self) -> bool {
+        self.back_from_pause().is_some()
+    }
+
     fn back_from_pause(&self) -> Option<Timestamp> {
         self.engine.pace.back_from_pause(self.engine.now())
     }

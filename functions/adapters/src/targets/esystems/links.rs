@@ -49,13 +49,10 @@ impl Links<'_> {
         stop
     }
 
-    /// How each user is written in the list. Whoever is not addressed by Id is read first: an e-mail that was somebody's
-    /// once may be somebody else's now.
+    /// How each user is written in the list. All are read first: an e-mail that was somebody's once may be somebody else's
+    /// now, and the call itself links the disabled too.
     async fn addresses(&self, rows: &mut [Row]) -> Vec<String> {
         let by = self.rules.addressed_by;
-        if by == Column::Id {
-            return rows.iter().map(|row| row.id.to_string()).collect();
-        }
         let ids: Vec<_> = open_ids(rows).into_iter().collect();
         let users = match self.people.by_ids(self.run, &ids).await {
             Ok(users) => users,
@@ -64,6 +61,12 @@ impl Links<'_> {
                 HashMap::new()
             }
         };
+        if by == Column::Id {
+            // Whoever is not there is left to the call, which tells it from other faults.
+            let is_disabled = |row: &&mut Row| users.get(&row.id).is_some_and(|user| !user.is_active());
+            rows.iter_mut().filter(is_disabled).for_each(|row| row.end(Ending::UnknownPerson, None));
+            return rows.iter().map(|row| row.id.to_string()).collect();
+        }
         let address = |row: &mut Row| {
             let user = users.get(&row.id).filter(|user| user.is_active());
             let address = user.and_then(|user| by.of(user));

@@ -67,6 +67,7 @@ impl Protocol for Wire {
 
     /// A portal locks an account out after five wrong tries within a minute (targets.md, 3.2).
     const HOLD_OFF: Duration = Duration::from_secs(15);
+    const LOG_INS_AGAIN: u32 = 0;
 
     fn log_in(&self, credentials: &Secret) -> Result<LogIn<Wire>, &'static str> {
         let read = serde_json::from_str::<Credentials>(credentials.reveal());
@@ -120,6 +121,11 @@ impl Protocol for Wire {
             *request.body_mut() = Full::new(body.clone());
         }
         request
+    }
+
+    /// A write replaces everything: it is made from a person who was read just before.
+    fn may_repeat(&self, call: &Call) -> bool {
+        !matches!(call, Call::Contacts { .. } | Call::Profile { .. })
     }
 
     fn limits(&self, call: &Call) -> Limits {

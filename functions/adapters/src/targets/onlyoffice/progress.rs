@@ -17,6 +17,8 @@ pub(super) enum Write {
 pub(super) struct Progress {
     /// The last code.
     pub(super) code: Option<String>,
+    /// How often the target asked for a break or a new token instead.
+    pub(super) breaks: u32,
     /// How often there was no answer.
     pub(super) lost: u32,
     /// How often the answer was that it is not allowed, or failed.

@@ -11,6 +11,8 @@ pub(in crate::targets) struct Failure {
     pub(in crate::targets) code: Option<String>,
     /// Whether what was asked may have been done all the same.
     pub(in crate::targets) unclear: bool,
+    /// Whether the caller may make it anew, from what it reads then.
+    pub(in crate::targets) again: bool,
     /// Whether it was for want of time, which says nothing about those who have more.
     pub(super) late: bool,
 }
@@ -30,7 +32,7 @@ impl Tries {
     }
 
     pub(super) fn failure(&self, why: String) -> Failure {
-        Failure { why, code: self.code.clone(), unclear: self.unclear, late: false }
+        Failure { why, code: self.code.clone(), unclear: self.unclear, again: false, late: false }
     }
 
     pub(super) fn halted(&self, run: &Run<'_>, halt: Halt) -> Failure {
@@ -47,6 +49,6 @@ impl Tries {
 
 impl Failure {
     pub(super) fn of(why: String) -> Failure {
-        Failure { why, code: None, unclear: false, late: false }
+        Failure { why, code: None, unclear: false, again: false, late: false }
     }
 }

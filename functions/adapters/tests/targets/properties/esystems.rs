@@ -156,8 +156,8 @@ impl Kind for Esystems {
         match (department.as_deref(), update.key, by) {
             (None | Some("no-such" | " "), _, _) => Fate::Refused,
             (_, "99" | "joe" | "01", _) => Fate::Unknown,
-            (_, _, "Id") => Fate::Done,
             (_, "8", _) => Fate::Unknown,
+            (_, _, "Id") => Fate::Done,
             // Whoever is linked already is done, although nobody could link them this way.
             (_, "5" | "6" | "7", "Email" | "ExternalId") => Fate::Depends,
             _ => Fate::Done,

@@ -49,6 +49,13 @@ pub(super) struct Scim {
     mapping: Mapping<Place>,
 }
 
+/// One run of deliveries. What the server is able to do is decided once: a lease that is not taken for an update stays
+/// untaken, whatever is found out meanwhile.
+struct Delivery<'a> {
+    target: &'a Scim,
+    able: Able,
+}
+
 /// How an update stands.
 #[derive(Default)]
 struct Progress {
@@ -78,78 +85,6 @@ impl Scim {
         let session = Arc::new(Session::new(wire, parts));
         let users = Users::new(Arc::clone(&session), identifiers);
         Scim { engine, session, abilities: Abilities::default(), users, mapping }
-    }
-
-    /// Reads the user and writes what differs, until that is done or cannot be. Each write follows a reading of its own: one
-    /// whose answer was lost may have been done, and what was added twice would be there twice.
-    async fn update(&self, run: &Run<'_>, update: &PersonUpdate, progress: &mut Progress) -> Ending {
-        let wanted = match self.mapping.values(update) {
-            Ok(wanted) if wanted.is_empty() => return Ending::Unchanged,
-            Ok(wanted) => wanted,
-            Err(why) => return Ending::Refused(why),
-        };
-        if !is_id(&update.key.0) {
-            return Ending::UnknownPerson;
-        }
-        let able = self.abilities.get(run, &self.session).await;
-        let mut last = None;
-        loop {
-            let write = match self.next_write(run, (update, &wanted), able, progress).await {
-                Ok(write) => write,
-                Err(ending) => return ending,
-            };
-            if let Some(ending) = last {
-                return ending;
-            }
-            let (wait, ending) = match self.write(run, write, progress).await {
-                Next::Ended(ending) => return ending,
-                Next::Again(wait, ending) => (wait, ending),
-            };
-            if run.back_off(wait).await.is_err() {
-                return ending;
-            }
-            // One look more, for what was saved after all.
-            let is_over = progress.collisions > COLLISIONS || progress.failures > REPETITIONS;
-            last = is_over.then_some(ending);
-        }
-    }
-
-    /// What is to be written to a user as they are now; `Err` where there is nothing.
-    async fn next_write(
-        &self,
-        run: &Run<'_>,
-        (update, wanted): (&PersonUpdate, &Wanted<'_>),
-        able: Able,
-        progress: &mut Progress,
-    ) -> Result<Write, Ending> {
-        let id = update.key.0.as_str();
-        let reply = self.session.call(run, &Call::Get(id.to_owned()), REPETITIONS, &mut 0).await;
-        let read = match &reply {
-            Ok(reply) => Some(reply.code()),
-            Err(failure) => failure.code.clone(),
-        };
-        // What a write was answered tells more than a reading.
-        progress.code = if progress.sent == 0 { read } else { progress.code.take() };
-        let reply = reply.map_err(|failure| Ending::Deferred(failure.why))?;
-        let user = self.user(run, &reply, id)?;
-        let differences = Differences::between(&user, wanted)
-            .map_err(|why| self.refused(&format!("cannot take it: {why}")))?;
-        // What was sent before, and was not refused, may be why nothing differs.
-        let is_ours = progress.failures + progress.collisions > 0;
-        let nothing = if is_ours { Ending::Updated } else { Ending::Unchanged };
-        if differences.is_empty() {
-            return Err(nothing);
-        }
-        let version = user.version(&reply).filter(|_| able.etag);
-        if able.etag && version.is_none() {
-            self.abilities.no_versions();
-        }
-        let body = match able.patch {
-            true => differences.patch(progress.adds).ok_or(nothing)?,
-            false => differences.whole(&user),
-        };
-        let (is_whole, body) = (!able.patch, body.into());
-        Ok(Write { id: id.to_owned(), import: update.import, version, is_whole, body })
     }
 
     /// The user in an answer; `Err` where an update cannot go to them.
@@ -232,11 +167,87 @@ impl Scim {
     }
 }
 
+impl Delivery<'_> {
+    /// Reads the user and writes what differs, until that is done or cannot be. Each write follows a reading of its own: one
+    /// whose answer was lost may have been done, and what was added twice would be there twice.
+    async fn update(&self, run: &Run<'_>, update: &PersonUpdate, progress: &mut Progress) -> Ending {
+        let target = self.target;
+        let wanted = match target.mapping.values(update) {
+            Ok(wanted) if wanted.is_empty() => return Ending::Unchanged,
+            Ok(wanted) => wanted,
+            Err(why) => return Ending::Refused(why),
+        };
+        if !is_id(&update.key.0) {
+            return Ending::UnknownPerson;
+        }
+        let mut last = None;
+        loop {
+            let write = match self.next_write(run, (update, &wanted), progress).await {
+                Ok(write) => write,
+                Err(ending) => return ending,
+            };
+            if let Some(ending) = last {
+                return ending;
+            }
+            let (wait, ending) = match target.write(run, write, progress).await {
+                Next::Ended(ending) => return ending,
+                Next::Again(wait, ending) => (wait, ending),
+            };
+            if run.back_off(wait).await.is_err() {
+                return ending;
+            }
+            // One look more, for what was saved after all.
+            let is_over = progress.collisions > COLLISIONS || progress.failures > REPETITIONS;
+            last = is_over.then_some(ending);
+        }
+    }
+
+    /// What is to be written to a user as they are now; `Err` where there is nothing.
+    async fn next_write(
+        &self,
+        run: &Run<'_>,
+        (update, wanted): (&PersonUpdate, &Wanted<'_>),
+        progress: &mut Progress,
+    ) -> Result<Write, Ending> {
+        let Delivery { target, able } = *self;
+        let id = update.key.0.as_str();
+        let reply = target.session.call(run, &Call::Get(id.to_owned()), REPETITIONS, &mut 0).await;
+        let read = match &reply {
+            Ok(reply) => Some(reply.code()),
+            Err(failure) => failure.code.clone(),
+        };
+        // What a write was answered tells more than a reading.
+        progress.code = if progress.sent == 0 { read } else { progress.code.take() };
+        let reply = reply.map_err(|failure| Ending::Deferred(failure.why))?;
+        let user = target.user(run, &reply, id)?;
+        let differences = Differences::between(&user, wanted)
+            .map_err(|why| target.refused(&format!("cannot take it: {why}")))?;
+        // What was sent before, and was not refused, may be why nothing differs.
+        let is_ours = progress.failures + progress.collisions > 0;
+        let nothing = if is_ours { Ending::Updated } else { Ending::Unchanged };
+        if differences.is_empty() {
+            return Err(nothing);
+        }
+        let version = user.version(&reply).filter(|_| able.etag);
+        if able.etag && version.is_none() {
+            // Nothing keeps others away: because of the versions there is no lease.
+            target.abilities.no_versions();
+            return Err(target.deferred("shows no versions though it announces them"));
+        }
+        let body = match able.patch {
+            true => differences.patch(progress.adds).ok_or(nothing)?,
+            false => differences.whole(&user),
+        };
+        let (is_whole, body) = (!able.patch, body.into());
+        Ok(Write { id: id.to_owned(), import: update.import, version, is_whole, body })
+    }
+}
+
 #[async_trait]
-impl PersonAtATime for Scim {
+impl PersonAtATime for Delivery<'_> {
     /// Without versions nobody else may change a person between our reading and our writing.
     fn merges(&self) -> bool {
-        !self.abilities.has_versions(self.engine.now())
+        !self.able.etag
     }
 
     /// Ids are compared exactly (RFC 7643, 3.1).
@@ -265,14 +276,15 @@ impl Target for Scim {
 
     /// Whether updates need leases is asked first. Where that already stops a run, each update waits for another one.
     async fn deliver(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome> {
-        let run = self.engine.run(until);
-        if !updates.is_empty() {
-            self.abilities.get(&run, &self.session).await;
+        if updates.is_empty() {
+            return Vec::new();
         }
+        let run = self.engine.run(until);
+        let able = self.abilities.get(&run, &self.session).await;
         if let Err(halt) = run.go_on() {
             let ending = Ending::Deferred(run.reason(halt));
             return updates.iter().map(|_| Outcome::unsent(ending.clone())).collect();
         }
-        self.engine.deliver(self, updates, until).await
+        self.engine.deliver(&Delivery { target: self, able }, updates, until).await
     }
 }

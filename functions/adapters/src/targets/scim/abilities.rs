@@ -1,6 +1,7 @@
 //! What a SCIM server says that it is able to do. Whether updates need a lease, whole users or lists depends on it, so it is
 //! asked before anything else, and not again for an hour.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ const USUAL: Able = Able { patch: true, filter: true, etag: false };
 #[derive(Default)]
 pub(super) struct Abilities {
     known: Mutex<Option<(Timestamp, Able)>>,
+    /// Whether a user came without a version. The server may go on announcing them, so it is never forgotten.
+    has_no_versions: AtomicBool,
     /// Held by whoever asks.
     gate: tokio::sync::Mutex<()>,
 }
@@ -45,6 +48,11 @@ impl Abilities {
     /// What the server is able to do: as it said within the last hour, or says now. A server that says nothing is taken
     /// for a usual one.
     pub(super) async fn get(&self, run: &Run<'_>, session: &Arc<Session<Wire>>) -> Able {
+        let able = self.said(run, session).await;
+        Able { etag: able.etag && !self.has_no_versions.load(Ordering::Relaxed), ..able }
+    }
+
+    async fn said(&self, run: &Run<'_>, session: &Arc<Session<Wire>>) -> Able {
         let now = session.engine().now();
         if let Some(able) = self.known(now) {
             return able;
@@ -64,16 +72,9 @@ impl Abilities {
         able
     }
 
-    /// Whether a change of somebody who is not as they were read any more is known to be refused.
-    pub(super) fn has_versions(&self, now: Timestamp) -> bool {
-        self.known(now).is_some_and(|able| able.etag)
-    }
-
     /// A user came without a version: there are none, whatever the server says.
     pub(super) fn no_versions(&self) {
-        if let Some((_, able)) = self.lock().as_mut() {
-            able.etag = false;
-        }
+        self.has_no_versions.store(true, Ordering::Relaxed);
     }
 
     fn known(&self, now: Timestamp) -> Option<Able> {

@@ -7,7 +7,7 @@ use people_core::person::Identifier;
 use people_core::ports::{Clock, Found, LeaseHolder, Leases};
 use serde_json::{Value, json};
 
-use super::stage::{JOE, SARAH, Stage, deferred, error, refused, update};
+use super::stage::{ENTERPRISE, JOE, SARAH, Stage, deferred, error, refused, update};
 use crate::aktion::troubles::Traced;
 
 #[tokio::test]
@@ -241,6 +241,35 @@ async fn without_versions_somebody_else_who_is_changing_a_person_is_waited_for()
         let outcome =
             stage.target.api.deliver(&[update(JOE, &[("title", Some("A"))])], until).await.remove(0);
         assert_eq!(outcome.ending, ending);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_shows_no_versions_though_it_announces_them_is_written_with_leases_alone() {
+    for patch in [true, false] {
+        let stage = Stage::switched(json!({ "patch": patch })).await;
+        let mut read = stage.stored(JOE).await;
+        read["schemas"] = json!(["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE]);
+        assert!(read["meta"]["version"].is_null());
+        stage.faults(json!([{"method": "GET", "path": "/Users", "body": read}])).await;
+        let titles = [JOE, JOE].map(|who| update(who, &[("title", Some("A"))]));
+        let outcomes = stage.deliver(&titles).await;
+        let why = "scim shows no versions though it announces them";
+        assert_eq!((&outcomes[0].ending, outcomes[0].attempts), (&deferred(why), 0));
+        assert!(matches!(outcomes[1].ending, Ending::Deferred(_)));
+        assert!(stage.bodies().await.is_empty());
+        // It is not forgotten when the server has announced them again.
+        stage.clock.advance_to(stage.clock.now().plus(Duration::from_secs(7200)));
+        let (lease, holder) = (format!("scim {JOE}"), LeaseHolder("another process".to_owned()));
+        assert!(stage.leases.take(&lease, &holder, stage.until()).await.unwrap());
+        let until = stage.clock.now().plus(Duration::from_secs(30));
+        let outcome = stage.target.api.deliver(&titles[..1], until).await.remove(0);
+        assert_eq!(outcome.ending, deferred("somebody else is changing this person"));
+        assert!(stage.bodies().await.is_empty());
+        stage.leases.give_back(&lease, &holder).await.unwrap();
+        assert_eq!(stage.deliver(&titles[..1]).await[0].ending, Ending::Updated);
+        let method = if patch { "PATCH" } else { "PUT" };
+        assert!(stage.of(method).await[0]["headers"]["if-match"].is_null());
     }
 }
 

@@ -185,8 +185,12 @@ impl Properties for Rules<'_> {
         Ok(Place { path: property.into(), at })
     }
 
-    fn takes(&self, _: &Place, _: &str) -> Result<(), String> {
-        Ok(())
+    /// Some servers keep an empty text and some take it for none: with those every update would differ.
+    fn takes(&self, place: &Place, text: &str) -> Result<(), String> {
+        match text {
+            "" => Err(format!("{} takes no empty text", place.path)),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -130,6 +130,20 @@ fn a_value_has_to_fit_its_property() {
 }
 
 #[test]
+fn an_empty_text_is_none_that_the_configuration_may_bring_in() {
+    let skills = format!("{OWN}:skills");
+    for (name, field, path) in [
+        ("title", json!({"to": "title", "constant": ""}), "title"),
+        ("title", json!({"to": "title", "values": {"a": "b", "c": ""}}), "title"),
+        ("skills", json!({"to": skills, "values": {"a": ""}}), skills.as_str()),
+    ] {
+        let fault = fault(json!({"fields": { name: field }}));
+        assert_eq!(fault, format!("/targets/0/fields/{name}: {path} takes no empty text"));
+    }
+    assert_eq!(fault(json!({"fields": {"title": {"to": "title", "values": {"": "none"}}}})), "");
+}
+
+#[test]
 fn an_entry_says_who_is_meant_and_how_to_get_in() {
     assert_eq!(
         fault(json!({"identifiers": {}})),

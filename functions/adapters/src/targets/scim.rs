@@ -132,9 +132,9 @@ impl Scim {
     }
 
     fn after_failure(&self, run: &Run<'_>, failure: Failure, progress: &mut Progress) -> Next {
-        let Failure { why, code, unclear, .. } = failure;
+        let Failure { why, code, unclear, again, .. } = failure;
         // Without a code nothing was answered; with one that is clear the server has asked for too many breaks.
-        let passes = unclear || code.is_none();
+        let passes = again || unclear || code.is_none();
         progress.code = code;
         if run.go_on().is_err() || !passes {
             return Next::Ended(Ending::Deferred(why));

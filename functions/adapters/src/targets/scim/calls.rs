@@ -134,6 +134,11 @@ impl Protocol for Wire {
         request
     }
 
+    /// A whole user without a version is as good as its reading is new.
+    fn may_repeat(&self, call: &Call) -> bool {
+        !matches!(call, Call::Write(Write { is_whole: true, version: None, .. }))
+    }
+
     fn limits(&self, call: &Call) -> Limits {
         let (seconds, bytes) = match call {
             Call::LogIn(_) => return oauth::LIMITS,

@@ -103,6 +103,13 @@ impl User {
         get(chosen, "value")?.as_str()
     }
 
+    /// Whether it is one of the addresses, also where it does not name the user.
+    pub(super) fn has_email(&self, address: &str) -> bool {
+        let items = self.items("emails").iter().filter_map(Value::as_object);
+        let mut values = items.filter_map(|item| get(item, "value")?.as_str());
+        values.any(|value| value.trim().to_lowercase() == address.to_lowercase())
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }

@@ -129,12 +129,19 @@ impl Users {
     /// Who of those whom a filter led to is meant.
     fn chosen(&self, page: &Page, identifier: &Identifier) -> Filtered {
         let mut having = Vec::new();
-        let mut others = 0;
+        let (mut others, mut strangers) = (0, 0);
         for user in &page.users {
             match self.sighting(user).filter(|seen| seen.identifiers().any(|own| own == *identifier)) {
                 Some(seen) => having.push((user.is_active(), seen)),
-                None => others += 1,
+                None => {
+                    others += 1;
+                    strangers += usize::from(!self.meets(user, identifier));
+                }
             }
+        }
+        // Others alone: of a filter that was not looked at.
+        if having.is_empty() && strangers > 0 {
+            return Filtered::Unfit;
         }
         // More than are shown: of a filter that was not looked at, or of one that many meet.
         if page.total.is_some_and(|total| total > page.users.len() as u64) {
@@ -147,6 +154,20 @@ impl Users {
             (Some(seen), None) => Found::Person(seen),
             (Some(_), Some(_)) => Found::Several,
         })
+    }
+
+    /// Whether the filter for an identifier leads to a user who does not have it: to one who has another address as well,
+    /// or an employeeId in another case.
+    fn meets(&self, user: &User, identifier: &Identifier) -> bool {
+        match identifier {
+            Identifier::EmployeeId(id) => {
+                let own = self.sighting(user).and_then(|seen| seen.employee_id);
+                own.is_some_and(|own| own.to_lowercase() == id.to_lowercase())
+            }
+            Identifier::Upn(upn) => {
+                self.identifiers.user_principal_name == Some(Upn::Emails) && user.has_email(upn)
+            }
+        }
     }
 
     fn sighting(&self, user: &User) -> Option<Sighting> {

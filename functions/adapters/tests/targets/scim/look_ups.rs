@@ -124,6 +124,19 @@ async fn a_filter_that_is_not_looked_at_leads_to_the_list() {
     let body = json!({"totalResults": 2000, "Resources": anybody});
     stage.faults(json!([{"path": "/Users", "times": 1, "body": body}])).await;
     assert_eq!(stage.find_upn("joe@company.com").await, joe());
+    // Nor is one whose total is that of the page, or who does not say it.
+    for total in [json!(5), Value::Null] {
+        let stage = Stage::new().await;
+        let body = json!({"totalResults": total, "Resources": anybody});
+        stage.faults(json!([{"path": "/Users", "times": 1, "body": body}])).await;
+        assert_eq!(stage.find_upn("joe@company.com").await, joe());
+    }
+    // Where everybody is not told either, nobody is said to be unknown.
+    let stage = Stage::new().await;
+    let body = json!({"totalResults": 5, "Resources": anybody});
+    let none = json!({"path": "/Users", "status": 501});
+    stage.faults(json!([{"path": "/Users", "times": 1, "body": body}, none])).await;
+    assert_eq!(stage.find_upn("joe@company.com").await, Found::CannotTell);
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use people_core::person::Identifier;
@@ -26,14 +27,17 @@ const MOST_PAGES: usize = 20_000;
 /// calls there are.
 const MOST_AT_ONCE: usize = 1000;
 
+/// How long no filter is tried again after the server has refused one.
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// The users of one SCIM server.
 pub(super) struct Users {
     engine: Arc<Engine>,
     session: Arc<Session<Wire>>,
     identifiers: Identifiers,
     everybody: Everybody,
-    /// Whether the server has refused a filter by employeeId, and one by UPN.
-    refused: [AtomicBool; 2],
+    /// Until when no filter by employeeId is tried, and none by UPN, as the server has refused one; in milliseconds.
+    refused: [AtomicI64; 2],
 }
 
 /// What a filter leads to.
@@ -108,7 +112,8 @@ impl Users {
             return Filtered::Told(Found::CannotTell);
         };
         let refused = &self.refused[usize::from(matches!(identifier, Identifier::Upn(_)))];
-        if !able.filter || refused.load(Ordering::Relaxed) {
+        let now = self.engine.now();
+        if !able.filter || now.millis() < refused.load(Ordering::Relaxed) {
             return Filtered::Unfit;
         }
         let reply = match self.session.call(run, &Call::Find(filter), REPETITIONS, &mut 0).await {
@@ -118,7 +123,9 @@ impl Users {
         if reply.refuses_filter() {
             // It may be about characters that few identifiers have.
             let is_plain = !identifier.as_str().contains(|c: char| c == '"' || c == '\\' || c.is_control());
-            refused.fetch_or(is_plain, Ordering::Relaxed);
+            if is_plain {
+                refused.fetch_max(now.plus(HOUR).millis(), Ordering::Relaxed);
+            }
             return Filtered::Unfit;
         }
         let page = reply.status.is_success().then(|| Page::read(&reply.body)).flatten();
@@ -227,7 +234,11 @@ impl Users {
             }
             // Some servers do not take a start behind the end.
             400 if start > 1 => Ok(None),
-            403 | 501 => Err(NoList::Disabled),
+            501 => Err(NoList::Disabled),
+            // A right may come back.
+            403 => {
+                Err(NoList::Unavailable(format!("{} gives us no right to list people", self.engine.name())))
+            }
             _ => Err(NoList::Unavailable(format!("{} does not let us list people", self.engine.name()))),
         }
     }

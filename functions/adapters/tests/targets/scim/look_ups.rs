@@ -117,6 +117,22 @@ async fn a_server_without_filters_is_asked_for_everybody_at_most_once_a_minute()
 }
 
 #[tokio::test]
+async fn a_filter_that_was_refused_is_tried_again_after_an_hour() {
+    let stage = Stage::new().await;
+    let began = stage.clock.now();
+    stage.faults(json!([{"path": "/Users", "times": 1, "status": 400}])).await;
+    for (seconds, is_filtered) in [(0, true), (3500, false), (3700, true)] {
+        stage.clock.advance_to(began.plus(std::time::Duration::from_secs(seconds)));
+        stage.forget_calls().await;
+        assert_eq!(stage.find_upn("joe@company.com").await, joe());
+        let calls = stage.calls().await;
+        let is_filter =
+            |call: &Value| call["query"].as_str().is_some_and(|query| query.starts_with("filter="));
+        assert_eq!(calls.iter().any(is_filter), is_filtered, "{seconds}");
+    }
+}
+
+#[tokio::test]
 async fn a_filter_that_is_not_looked_at_leads_to_the_list() {
     let stage = Stage::new().await;
     let anybody: Vec<_> =
@@ -188,4 +204,9 @@ async fn the_list_leaves_out_who_is_switched_off_and_has_no_end_that_is_only_sai
     assert!(matches!(stage.list().await, Listing::Unavailable(_)));
     stage.faults(json!([{"path": "/Users", "status": 501}])).await;
     assert_eq!(stage.list().await, Listing::CannotList);
+    assert_eq!(stage.find_upn("joe@company.com").await, Found::CannotTell);
+    stage.faults(json!([{"path": "/Users", "status": 403}])).await;
+    let why = "scim gives us no right to list people".to_owned();
+    assert_eq!(stage.list().await, Listing::Unavailable(why.clone()));
+    assert_eq!(stage.find_id("100200300").await, Found::Unavailable(why));
 }

@@ -1,18 +1,21 @@
 //! The entry of a SCIM server in `targets.json`, and its checks. A server takes almost any path, so a misspelt one is found
 //! here or on people.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::Scim;
-use super::attributes::{ENTERPRISE, Place, Rules, Takes, is_name};
+use super::attributes::{Place, Rules, Takes, is_name};
 use crate::secret::Secret;
 use crate::targets::config::{BaseUrl, Budget, Check, Checked, Kind, Pairs, pointer};
 use crate::targets::mapping::Mapping;
 use crate::targets::oauth::{self, Grant};
 use crate::targets::transform::Written;
+
+/// What the URNs of SCIM itself begin with.
+const RESERVED: &str = "urn:ietf:params:scim:";
 
 /// What is a SCIM server's own in its entry in `targets.json`.
 #[derive(Deserialize)]
@@ -110,31 +113,41 @@ fn extensions(
     pairs: &Pairs<Pairs<String>>,
     check: &mut Check<'_>,
 ) -> HashMap<String, HashMap<String, Takes>> {
-    let mut extensions = HashMap::new();
+    // A server does not look at the case of either (RFC 7644, 3.10).
+    let lower = str::to_ascii_lowercase;
+    let urns: HashSet<_> = pairs.0.iter().map(|(urn, _)| lower(urn)).collect();
+    let (mut extensions, mut seen) = (HashMap::new(), HashSet::new());
     for (urn, members) in &pairs.0 {
         let place = pointer("/extensions", urn);
         if !urn.starts_with("urn:") || urn.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"')
         {
             check.fault(&place, "an extension is named by its URN, as urn:example:2.0:User");
         }
-        if urn.eq_ignore_ascii_case(ENTERPRISE) {
-            check.fault(&place, "this extension is known, it need not be here");
+        // Another spelling of what is known would be a way round its rules.
+        if lower(urn).starts_with(RESERVED) {
+            check.fault(&place, "URNs of SCIM itself are no server's own: the enterprise extension is known");
         }
-        let mut known = HashMap::new();
+        let (mut known, mut spelt) = (HashMap::new(), HashSet::new());
         for (member, takes) in &members.0 {
             let place = pointer(&place, member);
             if !is_name(member) {
                 check.fault(&place, "a member's name is a letter, then letters, digits, $, - and _");
             }
+            if urns.contains(&lower(&format!("{urn}:{member}"))) {
+                check.fault(&place, "with it the URN is another extension's");
+            }
+            if !spelt.insert(lower(member)) {
+                check.fault(&place, "it is there twice");
+            }
             match Takes::parse(takes) {
-                Some(takes) if known.insert(member.clone(), takes).is_none() => {}
-                Some(_) => check.fault(&place, "it is there twice"),
+                Some(takes) => drop(known.insert(member.clone(), takes)),
                 None => check.fault(&place, format!("'{takes}' is none of text, texts, person and people")),
             }
         }
-        if extensions.insert(urn.clone(), known).is_some() {
+        if !seen.insert(lower(urn)) {
             check.fault(&place, "it is there twice");
         }
+        extensions.insert(urn.clone(), known);
     }
     extensions
 }

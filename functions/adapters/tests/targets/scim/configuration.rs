@@ -181,6 +181,17 @@ fn an_extension_is_named_by_its_urn_and_its_members_by_what_they_take() {
         (json!({"x:y": {}}), "/extensions/x:y"),
         (json!({"urn:a b": {}}), "/extensions/urn:a b"),
         (json!({ENTERPRISE: {}}), "/extensions/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"),
+        (
+            json!({ENTERPRISE.to_lowercase(): {}}),
+            "/extensions/urn:ietf:params:scim:schemas:extension:enterprise:2.0:user",
+        ),
+        (
+            json!({"urn:ietf:params:SCIM:schemas:core:2.0:User": {}}),
+            "/extensions/urn:ietf:params:SCIM:schemas:core:2.0:User",
+        ),
+        (json!({"urn:X:Y": {}, "urn:x:y": {}}), "/extensions/urn:x:y"),
+        (json!({"urn:x": {"A": "text", "a": "texts"}}), "/extensions/urn:x/a"),
+        (json!({"urn:x": {"a": "text"}, "urn:x:A": {"b": "text"}}), "/extensions/urn:x/a"),
         (json!({"urn:x": {"1": "text"}}), "/extensions/urn:x/1"),
         (json!({"urn:x": {"a.b": "text"}}), "/extensions/urn:x/a.b"),
         (json!({"urn:x": {"a": "number"}}), "/extensions/urn:x/a"),

@@ -108,6 +108,6 @@ async fn import_log(config: &Config) {
 
 async fn directory_sync(place: &Place, config: &Config) {
     let live = people_adapters::connect(config).await.unwrap();
-    assert_eq!(directory_sync::handle(&live.app().await).await.unwrap().listed.len(), 2);
+    assert_eq!(directory_sync::handle(&live.app().await).await.unwrap().listed.len(), 3);
     configure(place, &live).await;
 }

@@ -63,7 +63,7 @@ async fn act<K: Kind>(stage: &Stage, world: &World, step: &Step, good_day: bool)
     let named: Vec<Named> = told.iter().flat_map(|told| told.named.clone()).collect();
     K::kept(&before, &after, &named)?;
     if !(step.at_once && K::KEEPS_PROCESSES_APART) {
-        never_two_at_once(step, &calls)?;
+        never_two_at_once::<K>(step, &calls)?;
     }
     if let Some(why) = calls.iter().find_map(|call| Some(format!("{}: {call}", K::forbidden(call)?))) {
         return Err(why);
@@ -72,8 +72,8 @@ async fn act<K: Kind>(stage: &Stage, world: &World, step: &Step, good_day: bool)
 }
 
 /// Where only one person is concerned, one call at a time is made. A call that nobody waits for any more does not count.
-fn never_two_at_once(step: &Step, calls: &[Value]) -> Result<(), String> {
-    let people: BTreeSet<_> = step.updates.iter().map(|update| update.key.to_lowercase()).collect();
+fn never_two_at_once<K: Kind>(step: &Step, calls: &[Value]) -> Result<(), String> {
+    let people: BTreeSet<_> = step.updates.iter().map(|update| K::person(update.key)).collect();
     match calls.iter().find(|call| call["inFlight"] != 1) {
         Some(call) if people.len() == 1 && !step.hurry => Err(format!("two calls for one person: {call}")),
         Some(_) | None => Ok(()),

@@ -175,6 +175,11 @@ impl Kind for Scim {
         (key, fields).prop_map(|(key, fields)| Update { key, fields }).boxed()
     }
 
+    /// Ids are compared exactly (RFC 7643, 3.1).
+    fn person(key: &str) -> String {
+        key.to_owned()
+    }
+
     fn paths() -> &'static [&'static str] {
         &["", "/Users", "/Users", "/ServiceProviderConfig"]
     }

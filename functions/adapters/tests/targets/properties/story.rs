@@ -79,6 +79,11 @@ pub(super) trait Kind {
     /// The updates that there may be.
     fn updates() -> BoxedStrategy<Update>;
 
+    /// Whom a key means: most targets compare keys without regard to case.
+    fn person(key: &str) -> String {
+        key.to_lowercase()
+    }
+
     /// Beginnings of paths that a fault may be for; "" is every path.
     fn paths() -> &'static [&'static str];
 

@@ -23,6 +23,10 @@ use alone::People;
 use pace::Pace;
 pub(super) use run::{Halt, Run};
 
+/// How many people are looked up at once: as many as the highest limit allows, so that the limit alone says how many
+/// calls there are, and who waits before a repetition holds nobody up.
+pub(super) const MOST_AT_ONCE: usize = 1000;
+
 /// Delivers one update; the engine says when.
 #[async_trait]
 pub(super) trait PersonAtATime: Sync {

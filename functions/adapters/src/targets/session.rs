@@ -15,7 +15,7 @@ use super::engine::{Engine, Run};
 use crate::http_client::{Answer, HttpClient, HttpFault, Limits};
 use crate::secret::Secret;
 use crate::secrets::{Credentials, NoCredentials};
-pub(super) use protocol::{LogIn, Protocol, Step};
+pub(super) use protocol::{LogIn, Protocol, REQUEST_ID, Step};
 pub(super) use tries::Failure;
 use tries::Tries;
 

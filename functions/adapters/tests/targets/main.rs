@@ -6,3 +6,5 @@ mod onlyoffice;
 mod properties;
 mod scim;
 mod several;
+#[cfg(test)]
+mod traced;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use people_core::id::ImportId;
 use people_core::time::Timestamp;
@@ -17,10 +17,9 @@ use super::settings::Credentials;
 use crate::http_client::{Answer, Limits};
 use crate::secret::Secret;
 use crate::targets::config::BaseUrl;
-use crate::targets::session::{LogIn, Protocol, Step};
+use crate::targets::session::{LogIn, Protocol, REQUEST_ID, Step};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How old a token may be when a call starts with it; it lives for 20 s.
 const TOKEN_AGE: Duration = Duration::from_secs(15);

@@ -16,7 +16,7 @@ use super::calls::{Call, Wire};
 use super::properties::{MAX_PERSON_ID, is_longer};
 use super::settings::Upn;
 use super::stored::Stored;
-use crate::targets::engine::{Engine, Run};
+use crate::targets::engine::{Engine, MOST_AT_ONCE, Run};
 use crate::targets::everybody::{Everybody, NoList};
 use crate::targets::session::{REPETITIONS, Session};
 
@@ -25,9 +25,6 @@ const PAGE: usize = 500;
 /// How many pages a list may have: one that does not end before is taken for one that never ends. That is a million
 /// people, and still 200,000 where a server gives only 100 a page.
 const MOST_PAGES: usize = 2000;
-/// How many people are looked up at once: as many as the highest limit allows, so that the limit alone says how many
-/// calls there are, and who waits before a repetition holds nobody up.
-const MOST_AT_ONCE: usize = 1000;
 /// The people of one Aktion.
 pub(super) struct People {
     engine: Arc<Engine>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_smithy_types::base64;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
 use people_core::id::ImportId;
 use people_core::time::Timestamp;
@@ -18,10 +18,9 @@ use crate::http_client::{Answer, Limits};
 use crate::secret::Secret;
 use crate::targets::config::BaseUrl;
 use crate::targets::oauth::{self, Credentials, Form, Grant};
-use crate::targets::session::{LogIn, Protocol, Step};
+use crate::targets::session::{LogIn, Protocol, REQUEST_ID, Step};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Where the resources are, below the base URL.
 const RESOURCES: &str = "/Endpoint/rest/api/v1";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
 use people_core::id::ImportId;
 use people_core::time::Timestamp;
@@ -18,12 +18,11 @@ use super::settings::{Credentials, Product};
 use crate::http_client::{Answer, Limits};
 use crate::secret::Secret;
 use crate::targets::config::BaseUrl;
-use crate::targets::session::{LogIn, Protocol, Step};
+use crate::targets::session::{LogIn, Protocol, REQUEST_ID, Step};
 
 /// What all calls begin with, below the portal's address.
 const BASE: &str = "api/2.0";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// ONLYOFFICE's way of being called.
 pub(super) struct Wire {

@@ -13,16 +13,13 @@ use super::AFTER_FAILURE;
 use super::answers::Reply;
 use super::calls::{Call, Wire};
 use super::person::Person;
-use crate::targets::engine::Run;
+use crate::targets::engine::{MOST_AT_ONCE, Run};
 use crate::targets::session::{REPETITIONS, Session};
 
 /// The most people that a page has.
 const PAGE: usize = 1000;
 /// How many pages a list may have: one that does not end before is taken for one that never ends.
 const MOST_PAGES: usize = 1000;
-/// How many people are looked up at once: as many as the highest limit allows, so that the limit alone says how many
-/// calls there are.
-const MOST_AT_ONCE: usize = 1000;
 /// The most characters of an e-mail address.
 const MAX_EMAIL: usize = 255;
 

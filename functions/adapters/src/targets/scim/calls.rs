@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use people_core::id::ImportId;
 use people_core::time::Timestamp;
@@ -17,11 +17,10 @@ use crate::http_client::{Answer, Limits};
 use crate::secret::Secret;
 use crate::targets::config::BaseUrl;
 use crate::targets::oauth::{self, Form, Grant};
-use crate::targets::session::{LogIn, Protocol, Step};
+use crate::targets::session::{LogIn, Protocol, REQUEST_ID, Step};
 
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/scim+json, application/json");
 const SCIM: HeaderValue = HeaderValue::from_static("application/scim+json");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What is encoded in a URL: everything but what never needs to be (RFC 3986, 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');

@@ -15,7 +15,7 @@ use super::attributes::{EMPLOYEE_NUMBER, ENTERPRISE};
 use super::calls::{Call, Wire};
 use super::settings::{EmployeeId, Identifiers, Upn};
 use super::user::{User, Users as Page};
-use crate::targets::engine::{Engine, Run};
+use crate::targets::engine::{Engine, MOST_AT_ONCE, Run};
 use crate::targets::everybody::{Everybody, NoList};
 use crate::targets::session::{REPETITIONS, Session};
 
@@ -23,9 +23,6 @@ use crate::targets::session::{REPETITIONS, Session};
 const PAGE: usize = 100;
 /// How many pages a list may have: one that does not end before is taken for one that never ends.
 const MOST_PAGES: usize = 20_000;
-/// How many people are looked up at once: as many as the highest limit allows, so that the limit alone says how many
-/// calls there are.
-const MOST_AT_ONCE: usize = 1000;
 
 /// How long no filter is tried again after the server has refused one.
 const HOUR: Duration = Duration::from_secs(3600);

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderName, Request};
 use http_body_util::Full;
 use people_core::time::Timestamp;
 
 use super::REPETITIONS;
 use crate::http_client::{Answer, Limits};
 use crate::secret::Secret;
+
+/// The header that names the import in each write, so that both sides can be searched for it.
+pub(in crate::targets) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What is particular about the calls of a kind of target.
 pub(in crate::targets) trait Protocol: Send + Sync + 'static {

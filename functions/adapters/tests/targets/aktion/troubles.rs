@@ -1,15 +1,10 @@
 //! What a bad day brings: every refusal of the table, pauses, lost answers, servers that are down or talk HTML.
-
-use std::sync::{Arc, Mutex};
-
 use people_core::log::Ending;
 use people_core::ports::{Clock, Found};
 use serde_json::{Value, json};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use super::stage::{JOE, Stage, deferred, envelope, many, refused, update};
+use crate::traced::Traced;
 
 #[tokio::test]
 async fn a_refusal_is_final_and_keeps_its_number() {
@@ -298,41 +293,6 @@ async fn a_log_in_that_is_not_understood_stops_the_run() {
     let why = "aktion answers our log-in in a way that we do not understand";
     assert!(outcomes.iter().all(|outcome| outcome.ending == deferred(why)));
     assert_eq!(stage.counts().await, [1, 0, 0, 0]);
-}
-
-/// Keeps everything that is traced.
-#[derive(Clone, Default)]
-pub(crate) struct Traced(Arc<Mutex<String>>);
-
-impl Traced {
-    pub(crate) fn text(&self) -> String {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl Visit for Traced {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().push_str(&format!("{field}={value:?} "));
-    }
-}
-
-impl Subscriber for Traced {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        span.record(&mut self.clone());
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, values: &Record<'_>) {
-        values.record(&mut self.clone());
-    }
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
 }
 
 #[tokio::test]

@@ -1,17 +1,13 @@
 //! What a bad day brings: pauses, lost answers, servers that are down or talk HTML, tokens and secrets that change.
-
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use people_core::log::Ending;
 use people_core::ports::{Clock, Found};
 use serde_json::{Value, json};
 use simulators::esystems::{CLIENT_ID, CLIENT_SECRET};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use super::stage::{JOE, SARAH, Stage, TOKEN, deferred, department, endings, envelope, update};
+use crate::traced::Traced;
 
 #[tokio::test]
 async fn failures_without_end_are_checked_and_then_deferred() {
@@ -204,35 +200,6 @@ async fn nobody_listens_there() {
     assert_eq!(found, [Found::Unavailable("esystems does not answer".to_owned())]);
 }
 
-/// Keeps everything that is traced.
-#[derive(Clone, Default)]
-struct Traced(Arc<Mutex<String>>);
-
-impl Visit for Traced {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().push_str(&format!("{field}={value:?} "));
-    }
-}
-
-impl Subscriber for Traced {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        span.record(&mut self.clone());
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, values: &Record<'_>) {
-        values.record(&mut self.clone());
-    }
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
-
 #[tokio::test]
 async fn no_secret_and_no_value_is_ever_traced_or_told() {
     let traced = Traced::default();
@@ -253,7 +220,7 @@ async fn no_secret_and_no_value_is_ever_traced_or_told() {
         let joe = people_core::person::Identifier::Upn("joe@company.com".to_owned());
         told += &format!("{:?}", stage.find(&[joe]).await);
     }
-    told += &traced.0.lock().unwrap();
+    told += &traced.text();
     let calls = stage.calls().await;
     let mut headers = calls.iter().filter_map(|call| call["headers"]["authorization"].as_str());
     let token = headers.next_back().unwrap().rsplit(' ').next().unwrap();

@@ -1,17 +1,13 @@
 //! What a bad day brings: every row of the answers' table, breaks, lost answers, portals that are down or talk HTML.
-
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use people_core::log::Ending;
 use people_core::ports::Clock;
 use serde_json::{Value, json};
 use simulators::onlyoffice;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use super::stage::{JOE, SARAH, Stage, deferred, many, pairs, password, refused, update};
+use crate::traced::Traced;
 
 /// An error in its envelope.
 fn error(status: u16) -> Value {
@@ -283,35 +279,6 @@ async fn never_more_calls_than_the_limit_are_in_flight() {
     assert!(most <= Some(3), "{most:?}");
 }
 
-/// Keeps everything that is traced.
-#[derive(Clone, Default)]
-struct Traced(Arc<Mutex<String>>);
-
-impl Visit for Traced {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().push_str(&format!("{field}={value:?} "));
-    }
-}
-
-impl Subscriber for Traced {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        span.record(&mut self.clone());
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, values: &Record<'_>) {
-        values.record(&mut self.clone());
-    }
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
-
 #[tokio::test]
 async fn no_secret_and_no_value_is_ever_traced_or_told() {
     let traced = Traced::default();
@@ -334,7 +301,7 @@ async fn no_secret_and_no_value_is_ever_traced_or_told() {
         stage.control("PUT", "/_sim/state", json!({"people": [{"id": JOE, "email": "joe@company.com", "firstName": "J", "lastName": "M"}]})).await;
     }
     told += &format!("{:?}", stage.find_upn("joe@company.com").await).replace("joe@company.com", "");
-    told += &traced.0.lock().unwrap();
+    told += &traced.text();
     assert!(told.contains("the rest of this run is not tried"));
     let calls = stage.calls().await;
     let token = calls.iter().find_map(|call| call["headers"]["authorization"].as_str()).unwrap();

@@ -8,7 +8,7 @@ use people_core::ports::{Clock, Found, LeaseHolder, Leases};
 use serde_json::{Value, json};
 
 use super::stage::{ENTERPRISE, JOE, SARAH, Stage, deferred, error, refused, update};
-use crate::aktion::troubles::Traced;
+use crate::traced::Traced;
 
 #[tokio::test]
 async fn a_refusal_is_final_and_keeps_its_code() {

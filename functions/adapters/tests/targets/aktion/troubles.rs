@@ -1,4 +1,5 @@
 //! What a bad day brings: every refusal of the table, pauses, lost answers, servers that are down or talk HTML.
+
 use people_core::log::Ending;
 use people_core::ports::{Clock, Found};
 use serde_json::{Value, json};

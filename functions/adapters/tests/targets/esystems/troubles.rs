@@ -1,4 +1,5 @@
 //! What a bad day brings: pauses, lost answers, servers that are down or talk HTML, tokens and secrets that change.
+
 use std::time::Duration;
 
 use people_core::log::Ending;

@@ -1,4 +1,5 @@
 //! What a bad day brings: every row of the answers' table, breaks, lost answers, portals that are down or talk HTML.
+
 use std::time::Duration;
 
 use people_core::log::Ending;

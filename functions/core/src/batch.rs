@@ -4,11 +4,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use crate::document::Upload;
 use crate::document_name::DocumentName;
+use crate::json_array::JsonArray;
 
 /// The most parts of one request.
 pub const MAX_PARTS: usize = 50;
@@ -24,6 +23,8 @@ pub enum RequestFault {
     Invalid(String),
     /// How many parts there were.
     TooManyParts(u32),
+    /// The body that was to be uploaded never came.
+    BodyNotReceived,
 }
 
 /// As the log says it, without the kind of line.
@@ -32,6 +33,7 @@ impl fmt::Display for RequestFault {
         match self {
             RequestFault::Invalid(reason) => f.write_str(reason),
             RequestFault::TooManyParts(count) => write!(f, "{count} parts, at most {MAX_PARTS} are allowed"),
+            RequestFault::BodyNotReceived => f.write_str("the body did not arrive in time"),
         }
     }
 }
@@ -48,7 +50,7 @@ impl RequestFault {
 pub enum Incoming {
     /// A person update object, not yet read.
     Person(Bytes),
-    /// A person update object of more than 256 KiB, of which a multipart body is not kept in memory.
+    /// A person update object of more than 256 KiB, which is not kept.
     PersonTooLarge,
     /// A file: its decoded name, and its bytes.
     File(String, Upload),
@@ -73,94 +75,11 @@ impl fmt::Debug for Incoming {
     }
 }
 
-/// Splits a JSON body into its elements. The whole body is checked for being JSON; the elements are slices of it.
+/// The elements of a JSON body that is all there, as slices of it.
 pub fn read_json(body: &Bytes) -> Result<Vec<Incoming>, RequestFault> {
-    let text = std::str::from_utf8(body).map_err(|error| {
-        RequestFault::invalid(format_args!("the body is not UTF-8 at byte {}", error.valid_up_to()))
-    })?;
-    // RFC 8259, 8.1 lets a reader ignore a byte order mark, and some clients write one.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let elements = deserializer
-        .deserialize_any(Elements)
-        .and_then(|elements| deserializer.end().map(|()| elements))
-        .map_err(|error| not_json(text, &error))?;
-    match elements {
-        None => Err(RequestFault::invalid("the body is not a JSON array")),
-        Some((_, 0)) => Err(RequestFault::invalid("the array is empty")),
-        Some((_, count)) if count > MAX_PARTS => {
-            Err(RequestFault::TooManyParts(u32::try_from(count).unwrap_or(u32::MAX)))
-        }
-        Some((elements, _)) if elements.iter().any(|element| is_deeper_than(MAX_DEPTH - 1, element)) => {
-            Err(RequestFault::invalid(format_args!("the JSON is nested deeper than {MAX_DEPTH}")))
-        }
-        Some((elements, _)) => Ok(elements
-            .into_iter()
-            .map(|element| Incoming::Person(body.slice_ref(element.as_bytes())))
-            .collect()),
-    }
-}
-
-/// The public examples of the documented API end their arrays with a comma, so that fault is worth a sentence.
-fn not_json(text: &str, error: &serde_json::Error) -> RequestFault {
-    let (line, column) = (error.line(), error.column());
-    let before =
-        text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>() + column;
-    let before = text.as_bytes().get(..before.saturating_sub(1)).unwrap_or_default();
-    let hint =
-        if before.trim_ascii_end().ends_with(b",") { ": a comma must be followed by a value" } else { "" };
-    RequestFault::invalid(format_args!("the body is not valid JSON at line {line}, column {column}{hint}"))
-}
-
-/// The first elements, at most [`MAX_PARTS`], and how many there are in all; `None` where the value is no array.
-struct Elements;
-
-impl<'de> Visitor<'de> for Elements {
-    type Value = Option<(Vec<&'de str>, usize)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let (mut elements, mut count) = (Vec::new(), 0);
-        while let Some(element) = seq.next_element::<&'de RawValue>()? {
-            count += 1;
-            if elements.len() < MAX_PARTS {
-                elements.push(element.get());
-            }
-        }
-        Ok(Some((elements, count)))
-    }
-
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
-    }
+    let mut array = JsonArray::new();
+    array.feed(body.clone());
+    array.finish()
 }
 
 /// Whether `json` (valid JSON) is nested deeper than this. Counting the opening brackets, which takes next to nothing,
@@ -190,66 +109,6 @@ pub fn is_deeper_than(allowed: usize, json: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn fault(body: impl Into<Vec<u8>>) -> String {
-        match read_json(&Bytes::from(body.into())) {
-            Err(RequestFault::Invalid(reason)) => reason,
-            Err(RequestFault::TooManyParts(count)) => format!("{count} parts"),
-            Ok(parts) => format!("{} accepted", parts.len()),
-        }
-    }
-
-    #[test]
-    fn elements_are_slices_of_the_body() {
-        let parts = read_json(&Bytes::from_static(br#" [ {"a":1} , 2 ] "#)).unwrap();
-        let texts: Vec<_> = parts
-            .iter()
-            .map(|part| match part {
-                Incoming::Person(json) => std::str::from_utf8(json).unwrap(),
-                other => panic!("{other:?}"),
-            })
-            .collect();
-        assert_eq!(texts, [r#"{"a":1}"#, "2"]);
-    }
-
-    #[test]
-    fn fifty_elements_are_accepted_and_fifty_one_are_too_many() {
-        assert_eq!(fault(format!("[{}]", vec!["{}"; 50].join(","))), "50 accepted");
-        assert_eq!(fault(format!("[{}]", vec!["{}"; 51].join(","))), "51 parts");
-        assert_eq!(fault(format!("[{}]", vec!["{}"; 300].join(","))), "300 parts");
-    }
-
-    #[test]
-    fn what_is_no_array_with_something_in_it_is_a_fault_of_the_request() {
-        for body in ["{}", "1", "null", "\"x\"", "true", "1.5", "-3"] {
-            assert_eq!(fault(body), "the body is not a JSON array", "{body}");
-        }
-        assert_eq!(fault("[]"), "the array is empty");
-    }
-
-    #[test]
-    fn a_syntax_error_is_placed_and_a_trailing_comma_is_named() {
-        assert_eq!(fault("[{}"), "the body is not valid JSON at line 1, column 3");
-        assert_eq!(fault(""), "the body is not valid JSON at line 1, column 0");
-        let hint = ": a comma must be followed by a value";
-        assert_eq!(fault("[{},\n]"), format!("the body is not valid JSON at line 2, column 1{hint}"));
-        assert_eq!(fault("[{\"a\":1,}]"), format!("the body is not valid JSON at line 1, column 9{hint}"));
-        assert_eq!(fault("[{}] x"), "the body is not valid JSON at line 1, column 6");
-    }
-
-    #[test]
-    fn invalid_utf_8_is_placed_and_a_byte_order_mark_is_ignored() {
-        assert_eq!(fault(b"[\"\xff\"]".to_vec()), "the body is not UTF-8 at byte 2");
-        assert_eq!(fault("\u{feff}[{}]"), "1 accepted");
-    }
-
-    #[test]
-    fn a_depth_of_64_is_accepted_and_65_is_not() {
-        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        assert_eq!(fault(nested(64)), "1 accepted");
-        assert_eq!(fault(nested(65)), "the JSON is nested deeper than 64");
-        assert_eq!(fault(nested(100_000)), "the JSON is nested deeper than 64");
-    }
 
     #[test]
     fn brackets_in_strings_are_no_depth() {

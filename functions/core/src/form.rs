@@ -8,6 +8,7 @@ use crate::batch::{Incoming, MAX_PARTS, RequestFault};
 use crate::disposition::{self, PartHeaders, UnreadableHeaders};
 use crate::document::{Receiver, Spool, Upload};
 use crate::error::StoreError;
+use crate::fingerprint::PartsFingerprint;
 use crate::multipart::{Boundary, Event, HeaderSection, Splitter};
 use crate::shown::Shown;
 use crate::update::MAX_UPDATE_BYTES;
@@ -26,6 +27,17 @@ pub struct FormReader {
     parts: Vec<Incoming>,
     count: u32,
     events: Vec<Event>,
+    fingerprint: Option<PartsFingerprint>,
+}
+
+/// A multipart body that has been read to its end.
+#[derive(Debug)]
+pub struct ReadForm {
+    /// Its parts, or what is wrong with the request.
+    pub parts: Result<Vec<Incoming>, RequestFault>,
+    /// What says whether another body is the same request, where it was wanted and the body was whole: a SHA-256 of its
+    /// parts' content types, field names, file names and bytes, in their order.
+    pub fingerprint: Option<[u8; 32]>,
 }
 
 /// The part that is being read.
@@ -43,6 +55,34 @@ enum Current {
     Surplus,
 }
 
+/// Whether a part counts as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    Always,
+    /// It is a file input, which does not count where it was left empty.
+    WithData,
+    Never,
+}
+
+impl Counts {
+    /// What a part's headers say of that, where they can be read.
+    pub(crate) fn of(headers: Option<&PartHeaders>) -> Counts {
+        let Some(headers) = headers else { return Counts::Always };
+        let content_type = headers.content_type.as_deref();
+        match headers.file_name.as_deref() {
+            // Browsers send an empty name; undici, which is Node's fetch, sends none.
+            Some("") => Counts::WithData,
+            None if content_type == Some("application/octet-stream") => Counts::WithData,
+            None if headers.name.as_deref() == Some("_charset_")
+                && matches!(content_type, None | Some("text/plain")) =>
+            {
+                Counts::Never
+            }
+            Some(_) | None => Counts::Always,
+        }
+    }
+}
+
 impl FormReader {
     /// A reader of a body with this boundary.
     pub fn new(boundary: &Boundary, spool: Arc<dyn Spool>) -> FormReader {
@@ -54,7 +94,14 @@ impl FormReader {
             parts: Vec::new(),
             count: 0,
             events: Vec::new(),
+            fingerprint: None,
         }
+    }
+
+    /// The same reader, before it has read anything, for a body whose fingerprint is wanted: bytes that are in no file are
+    /// hashed then, too.
+    pub fn with_fingerprint(self) -> FormReader {
+        FormReader { fingerprint: Some(PartsFingerprint::default()), ..self }
     }
 
     /// Takes the next bytes. `Err` where the spool failed.
@@ -95,22 +142,26 @@ impl FormReader {
             Some(current @ Current::Json(_)) => *current = Current::TooLarge,
             _ => {}
         }
+        if let Some(fingerprint) = &mut self.fingerprint
+            && !matches!(self.current, Some(Current::File { .. }))
+        {
+            fingerprint.data(bytes);
+        }
         Ok(())
     }
 
     fn begin(&mut self, section: &HeaderSection) -> Current {
-        let headers = match disposition::read(section) {
+        let headers = disposition::read(section);
+        if let Some(fingerprint) = &mut self.fingerprint {
+            fingerprint.begin(section, headers.as_ref());
+        }
+        let counts = Counts::of(headers.as_ref().ok());
+        self.left_empty = counts == Counts::WithData;
+        let headers = match headers {
             Ok(headers) => headers,
             Err(fault) => return Current::Refused(unreadable(&fault)),
         };
-        let content_type = headers.content_type.as_deref();
-        // Browsers send an empty name; undici, which is Node's fetch, sends none.
-        self.left_empty = match headers.file_name.as_deref() {
-            Some(name) => name.is_empty(),
-            None => content_type == Some("application/octet-stream"),
-        };
-        let is_charset = headers.name.as_deref() == Some("_charset_") && headers.file_name.is_none();
-        if is_charset && matches!(content_type, None | Some("text/plain")) {
+        if counts == Counts::Never {
             return Current::Ignored;
         }
         if self.parts.len() >= MAX_PARTS {
@@ -140,6 +191,7 @@ impl FormReader {
     }
 
     fn end(&mut self, current: Current) -> Result<(), StoreError> {
+        let mut sha256 = None;
         let part = match current {
             Current::Ignored => return Ok(()),
             Current::Surplus => None,
@@ -148,10 +200,14 @@ impl FormReader {
             Current::Refused(part) => Some(part),
             Current::File { headers, receiver } => {
                 let upload = receiver.finish()?;
+                sha256 = Some(upload.sha256);
                 let name = headers.file_name.unwrap_or_default();
                 Some(file(headers.content_type.as_deref(), name, upload))
             }
         };
+        if let Some(fingerprint) = &mut self.fingerprint {
+            fingerprint.end(sha256);
+        }
         self.count = self.count.saturating_add(1);
         if self.parts.len() < MAX_PARTS {
             self.parts.extend(part);
@@ -160,19 +216,20 @@ impl FormReader {
     }
 
     /// The parts, now that the body has ended. `Err` where the spool failed.
-    pub fn finish(mut self) -> Result<Result<Vec<Incoming>, RequestFault>, StoreError> {
+    pub fn finish(mut self) -> Result<ReadForm, StoreError> {
         let mut events = std::mem::take(&mut self.events);
         if let Err(fault) = self.splitter.finish(&mut events) {
-            return Ok(Err(RequestFault::invalid(fault)));
+            return Ok(ReadForm { parts: Err(RequestFault::invalid(fault)), fingerprint: None });
         }
         for event in events {
             self.event(event)?;
         }
-        Ok(match usize::try_from(self.count) {
+        let parts = match usize::try_from(self.count) {
             Ok(0) => Err(RequestFault::invalid("the body has no parts")),
             Ok(count) if count <= MAX_PARTS => Ok(self.parts),
             _ => Err(RequestFault::TooManyParts(self.count)),
-        })
+        };
+        Ok(ReadForm { parts, fingerprint: self.fingerprint.map(PartsFingerprint::finish) })
     }
 }
 
@@ -220,14 +277,16 @@ mod tests {
         let boundary = Boundary::parse("multipart/form-data; boundary=b").unwrap();
         let mut reader = FormReader::new(&boundary, Arc::new(MemorySpool));
         reader.feed(Bytes::from(body + "--b--")).unwrap();
-        reader.finish().unwrap()
+        let read = reader.finish().unwrap();
+        assert_eq!(read.fingerprint, None);
+        read.parts
     }
 
     /// What a part with these header lines becomes.
     fn kind(headers: &str, data: &str) -> String {
         match read(&[(headers, data)]) {
             Err(RequestFault::Invalid(reason)) => reason,
-            Err(RequestFault::TooManyParts(count)) => format!("{count} parts"),
+            Err(fault @ (RequestFault::TooManyParts(_) | RequestFault::BodyNotReceived)) => fault.to_string(),
             Ok(parts) => match &parts[..] {
                 [Incoming::Person(json)] => format!("person {}", String::from_utf8_lossy(json)),
                 [Incoming::PersonTooLarge] => "too large".to_owned(),
@@ -301,6 +360,8 @@ mod tests {
         assert_eq!(kind(json, ""), "the body has no parts");
         assert_eq!(kind(json, "{}"), "person {}");
         assert_eq!(kind(&typed(FIELD, "application/octet-stream"), ""), "the body has no parts");
+        let twice = format!("{FILE}\r\n{FILE}");
+        assert_eq!(read(&[(empty, ""), (&twice, "")]).unwrap().len(), 1, "nothing is said of the one behind");
         let full = [vec![(FIELD, "{}"); 50], vec![(empty, "")]].concat();
         assert_eq!(read(&full).unwrap().len(), 50);
     }
@@ -329,5 +390,93 @@ mod tests {
         let json = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
         assert!(kind(FIELD, &json(MAX_UPDATE_BYTES)).starts_with("person"));
         assert_eq!(kind(FIELD, &json(MAX_UPDATE_BYTES + 1)), "too large");
+    }
+
+    /// The fingerprint of a body with this boundary, in chunks of this size.
+    fn fingerprint_by(boundary: &str, size: usize, parts: &[(&str, &str)]) -> Option<[u8; 32]> {
+        let mut body = String::new();
+        for (headers, data) in parts {
+            body += &format!("--{boundary}\r\n{headers}\r\n\r\n{data}\r\n");
+        }
+        body += &format!("--{boundary}--");
+        let content_type = format!("multipart/form-data; boundary={boundary}");
+        let boundary = Boundary::parse(content_type).unwrap();
+        let mut reader = FormReader::new(&boundary, Arc::new(MemorySpool)).with_fingerprint();
+        body.as_bytes().chunks(size).for_each(|chunk| reader.feed(Bytes::copy_from_slice(chunk)).unwrap());
+        reader.finish().unwrap().fingerprint
+    }
+
+    fn fingerprint(parts: &[(&str, &str)]) -> [u8; 32] {
+        let whole = fingerprint_by("b", usize::MAX, parts).unwrap();
+        assert_eq!(fingerprint_by("----Another", 1, parts), Some(whole));
+        whole
+    }
+
+    #[test]
+    fn a_change_of_a_part_is_another_fingerprint() {
+        let (json, pdf) = (typed(FIELD, "application/json"), typed(FILE, "application/pdf"));
+        let (json, pdf) = (json.as_str(), pdf.as_str());
+        let (field, file, octets) =
+            (json.replace("=\"f\"", "=\"g\""), pdf.replace("c.pdf", "d.pdf"), json.replace("json", "pdf"));
+        let more = format!("{PDF}\n");
+        let (full, other) = (vec![(json, "{}"); 50], [vec![(json, "{}"); 49], vec![(json, "1")]].concat());
+        let (over, tail) = ([&full[..], &[(json, "1")]].concat(), [&full[..], &[(json, "2")]].concat());
+        let bodies: [&[(&str, &str)]; 19] = [
+            &[(json, "{}"), (pdf, PDF)],
+            &[(pdf, PDF), (json, "{}")],
+            &[(json, "{}")],
+            &[(pdf, PDF)],
+            &[(json, "{}"), (pdf, PDF), (pdf, PDF)],
+            &[(json, "{} "), (pdf, PDF)],
+            &[(json, "{}"), (pdf, &more)],
+            &[(json, "{}"), (pdf, "x")],
+            &[(json, "{}"), (&file, PDF)],
+            &[(&field, "{}"), (pdf, PDF)],
+            &[(FIELD, "{}"), (pdf, PDF)],
+            &[(json, "{}"), (FILE, PDF)],
+            &[(&octets, "{}"), (pdf, PDF)],
+            &[("X-Other: 1", "{}"), (pdf, PDF)],
+            &[(json, ""), (pdf, PDF)],
+            &full,
+            &other,
+            &over,
+            &tail,
+        ];
+        let fingerprints: Vec<_> = bodies.into_iter().map(fingerprint).collect();
+        for (at, one) in fingerprints.iter().enumerate() {
+            assert!(!fingerprints[..at].contains(one), "body {at} has the fingerprint of another");
+        }
+    }
+
+    #[test]
+    fn neither_other_headers_nor_the_spelling_of_a_name_is_another_fingerprint() {
+        let one = fingerprint(&[(&typed(FILE, "application/pdf"), PDF)]);
+        for headers in [
+            "content-type: Application/PDF; x=y\r\nX-Other: 1\r\nContent-Disposition: form-data; filename=a__b__c.pdf; name=f",
+            "Content-Type: application/pdf\r\nContent-Disposition: form-data; name=\"f\"; filename*=utf-8''a__b__%63.pdf",
+        ] {
+            assert_eq!(fingerprint(&[(headers, PDF)]), one, "{headers}");
+        }
+        let empty = "Content-Disposition: form-data; name=\"f\"; filename=\"\"\r\nContent-Type: application/octet-stream";
+        let charset = "Content-Disposition: form-data; name=\"_charset_\"";
+        let padded = [(empty, ""), (&typed(FILE, "application/pdf"), PDF), (charset, "UTF-8")];
+        assert_eq!(fingerprint(&padded), one);
+        assert_eq!(fingerprint(&[(charset, "UTF-8"), (FIELD, "{}")]), fingerprint(&[(FIELD, "{}")]));
+    }
+
+    #[test]
+    fn headers_that_cannot_be_read_are_compared_by_their_bytes() {
+        let (one, other) = (format!("{FILE}; filename=\"x.pdf\""), format!("{FILE}; filename=\"y.pdf\""));
+        assert_ne!(fingerprint(&[(&one, PDF)]), fingerprint(&[(&other, PDF)]));
+        assert_ne!(fingerprint(&[(&one, PDF)]), fingerprint(&[(&one, "x")]));
+    }
+
+    #[test]
+    fn a_body_that_is_cut_has_no_fingerprint() {
+        let boundary = Boundary::parse("multipart/form-data; boundary=b").unwrap();
+        let mut reader = FormReader::new(&boundary, Arc::new(MemorySpool)).with_fingerprint();
+        reader.feed(Bytes::from_static(b"--b\r\n\r\n{}\r\n--b")).unwrap();
+        let read = reader.finish().unwrap();
+        assert!(read.parts.is_err() && read.fingerprint.is_none());
     }
 }

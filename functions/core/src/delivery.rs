@@ -9,20 +9,24 @@ use futures_util::future::join_all;
 
 use crate::check::names;
 use crate::id::ImportId;
+use crate::late::Newer;
 use crate::log::{Delivery, Ending, Outcome, PartOutcome};
-use crate::person::{NativeKey, Person, PersonKey};
+use crate::person::{NativeKey, Person, PersonKey, TargetName};
 use crate::ports::{App, ConfiguredTarget, PersonUpdate, Reference};
 use crate::time::Timestamp;
 use crate::update::Change;
 use keys::{Keys, Wanted};
 
-/// What the updates of one import have in common.
+/// Why an update waits for another one of the same person.
+const BUSY: &str = "another update of this person is under way";
+
+/// What updates that are delivered together have in common.
 #[derive(Debug, Clone, Copy)]
 pub struct Run<'a> {
-    /// The import.
-    pub import: ImportId,
     /// The people whom values of type `PersonIdentifier` name, by the text that names them.
     pub people: &'a HashMap<String, Person>,
+    /// Those to whom another import delivers just now.
+    pub busy: &'a BTreeSet<PersonKey>,
     /// When what is not delivered yet is left.
     pub until: Timestamp,
 }
@@ -30,31 +34,28 @@ pub struct Run<'a> {
 /// An update of a known person.
 #[derive(Debug, Clone, Copy)]
 pub struct Ready<'a> {
-    /// The part's number.
+    /// Its number: what its outcome is given back by. Updates of one person are delivered in this order.
     pub part: usize,
+    /// The import that it is part of.
+    pub import: ImportId,
     /// Whom it updates.
     pub person: &'a Person,
     /// The fields, in the order sent.
     pub changes: &'a [Change],
+    /// The only target that it goes to; every target where there is none.
+    pub only: Option<&'a TargetName>,
+    /// What newer imports have set, which is left out, or may set yet, for which it waits.
+    pub newer: &'a Newer,
 }
 
 /// Delivers each update to every target that takes one of its fields, all targets at once. Gives back the outcome of
 /// each part.
 pub async fn deliver(app: &App, run: Run<'_>, updates: &[Ready<'_>]) -> Vec<(usize, PartOutcome)> {
-    let outcomes = join_all(app.targets.iter().map(|target| {
-        let wanted: Vec<_> = updates
-            .iter()
-            .filter(|update| update.changes.iter().any(|change| target.fields.contains(&change.field)))
-            .copied()
-            .collect();
-        At { app, target, run }.deliver(wanted)
-    }))
-    .await;
+    let outcomes =
+        join_all(app.targets.iter().map(|target| At { app, target, run }.deliver_or_leave(updates))).await;
     let mut by_part: BTreeMap<usize, Vec<Delivery>> = BTreeMap::new();
-    for (target, outcomes) in app.targets.iter().zip(outcomes) {
-        for (part, outcome) in outcomes {
-            by_part.entry(part).or_default().push(Delivery { target: target.name.clone(), outcome });
-        }
+    for (part, delivery) in outcomes.into_iter().flatten() {
+        by_part.entry(part).or_default().push(delivery);
     }
     let outcome = |update: &Ready<'_>| {
         let deliveries = by_part.remove(&update.part).unwrap_or_default();
@@ -80,6 +81,32 @@ struct At<'a> {
 type Sent<'a> = Vec<(Ready<'a>, NativeKey)>;
 
 impl<'a> At<'a> {
+    /// What becomes of the updates that concern this target: those of whose fields something is left are delivered.
+    async fn deliver_or_leave(self, updates: &[Ready<'a>]) -> Vec<(usize, Delivery)> {
+        let concerned = |update: &&Ready<'a>| {
+            update.only.is_none_or(|only| *only == self.target.name) && self.mapped(update).next().is_some()
+        };
+        let concerned: Vec<Ready<'a>> = updates.iter().filter(concerned).copied().collect();
+        let (wanted, left): (Vec<Ready<'a>>, Vec<_>) =
+            concerned.iter().copied().partition(|update| self.taken(update).next().is_some());
+        let (busy, wanted): (Vec<Ready<'a>>, Vec<_>) = wanted.into_iter().partition(|update| {
+            self.run.busy.contains(&update.person.key()) || update.newer.is_undecided(&self.target.name)
+        });
+        let mut outcomes: BTreeMap<usize, Outcome> = self.deliver(wanted).await.into_iter().collect();
+        let unsent = |update: &Ready<'a>, ending| (update.part, Outcome::unsent(ending));
+        outcomes.extend(left.iter().map(|update| unsent(update, Ending::Superseded)));
+        outcomes.extend(busy.iter().map(|update| unsent(update, Ending::Deferred(BUSY.to_owned()))));
+        let delivery = |update: &Ready<'a>| {
+            let outcome = outcomes.remove(&update.part)?;
+            let newer = update.newer.set.get(&self.target.name);
+            let fields = self.mapped(update).map(|change| change.field.clone());
+            let superseded =
+                fields.filter(|field| newer.is_some_and(|newer| newer.contains(field))).collect();
+            Some((update.part, Delivery { target: self.target.name.clone(), outcome, superseded }))
+        };
+        concerned.iter().filter_map(delivery).collect()
+    }
+
     /// Delivers. Where the target does not know a person under the key that the directory had, it is asked once more, and
     /// a new key is tried once.
     async fn deliver(self, updates: Vec<Ready<'a>>) -> Vec<(usize, Outcome)> {
@@ -115,9 +142,15 @@ impl<'a> At<'a> {
         keys::ask(self.app, self.target, wanted, self.run.until).await
     }
 
+    /// The fields of an update that this target takes.
+    fn mapped(self, update: &Ready<'a>) -> impl Iterator<Item = &'a Change> {
+        update.changes.iter().filter(move |change| self.target.fields.contains(&change.field))
+    }
+
     /// The fields of an update that go to this target.
     fn taken(self, update: &Ready<'a>) -> impl Iterator<Item = &'a Change> {
-        update.changes.iter().filter(move |change| self.target.fields.contains(&change.field))
+        let newer = update.newer.set.get(&self.target.name);
+        self.mapped(update).filter(move |change| newer.is_none_or(|fields| !fields.contains(&change.field)))
     }
 
     /// The people whom values of an update name that go to this target, with the texts that name them.
@@ -186,7 +219,7 @@ impl<'a> At<'a> {
             return;
         }
         let request = |(update, key): &(Ready<'a>, NativeKey)| PersonUpdate {
-            import: self.run.import,
+            import: update.import,
             key: key.clone(),
             changes: self.taken(update).cloned().collect(),
             people: self.references(update, keys),
@@ -213,7 +246,7 @@ impl<'a> At<'a> {
             if wanted.gone.insert(key)
                 && let Err(error) = self.app.directory.forget(&self.target.name, key).await
             {
-                let import = self.run.import;
+                let import = update.import;
                 tracing::warn!(import.id = %import, error = %error, "the directory keeps a key that is gone");
             }
         }

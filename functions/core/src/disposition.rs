@@ -6,6 +6,7 @@ mod decode;
 mod parameters;
 
 use crate::multipart::{Header, HeaderSection, UnreadableSection};
+pub(crate) use decode::last_segment;
 use parameters::Parameter;
 
 /// What the headers of a part say; further headers are ignored. It holds names of persons, so `Debug` shows none of it.

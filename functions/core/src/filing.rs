@@ -96,6 +96,7 @@ async fn store(app: &App, document: &Document) -> Result<PartOutcome, StoreError
     match app.documents.store(document).await {
         Ok(Stored::Uploaded) => Ok(PartOutcome::Uploaded),
         Ok(Stored::Replaced) => Ok(PartOutcome::Replaced),
+        Ok(Stored::Superseded) => Ok(PartOutcome::Superseded),
         Err(error) => {
             tracing::error!(import.id = %document.import, error = %error, "a document was not stored");
             Err(error)

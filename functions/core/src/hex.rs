@@ -19,6 +19,12 @@ pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
+/// The bytes that pairs of digits of either case stand for, however many; `None` for any other text.
+pub fn decode_all(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
 /// The value of a digit of either case.
 pub(crate) fn digit(digit: u8) -> Option<u8> {
     match digit {
@@ -38,6 +44,7 @@ mod tests {
         let all: [u8; 256] = std::array::from_fn(|byte| byte as u8);
         assert_eq!(decode(&encode(&all)), Some(all));
         assert_eq!(decode(&encode(&all).to_uppercase()), Some(all));
+        assert_eq!(decode_all(&encode(&all)), Some(all.to_vec()));
         assert_eq!(encode(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
         assert_eq!((encode(&[]).as_str(), decode("")), ("", Some([])));
     }
@@ -46,6 +53,9 @@ mod tests {
     fn what_is_not_so_many_pairs_of_digits_is_refused() {
         for text in ["", "0", "000", "00000", "000000", "00 0", "0g00", "+f00", "0x00", "é00", "00é"] {
             assert_eq!(decode::<2>(text), None, "{text}");
+        }
+        for text in ["0", "000", "00 0", "0g00", "+f00", "0x00", "é00"] {
+            assert_eq!(decode_all(text), None, "{text}");
         }
     }
 }

@@ -33,6 +33,11 @@ impl ImportId {
         self.0.as_bytes()
     }
 
+    /// The moment that the id was made at.
+    pub fn made_at(&self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.millis()).unwrap_or(i64::MAX))
+    }
+
     /// The moment that the id was made from, in milliseconds since 1970.
     pub fn millis(&self) -> u64 {
         self.0.as_bytes()[..6].iter().fold(0, |millis, byte| millis << 8 | u64::from(*byte))

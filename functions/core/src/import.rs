@@ -1,28 +1,30 @@
 //! The import: from parts that have arrived to a log that is closed. Every entry point runs this function; they differ
 //! in where the bytes come from and who waits.
 
+mod carry_out;
+
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use futures_util::future::join;
-
 use crate::batch::{Incoming, RequestFault};
 use crate::check::{Checked, References, Refused, check, names};
-use crate::delivery::{self, Ready};
 use crate::directory::{self, Meant, Resolved};
 use crate::error::StoreError;
-use crate::filing;
 use crate::finding::{Finding, FindingCode};
 use crate::id::ImportId;
 use crate::log::{Answer, Ending, Form, ImportLog, PartLog, PartOutcome, State};
 use crate::person::{Person, Who};
-use crate::ports::{App, IndexEntry, Opened};
+use crate::ports::{App, Claim, LeaseHolder, Opened};
 use crate::shown::Shown;
+use crate::summary::Source;
 use crate::time::Timestamp;
+use carry_out::CarryOut;
 
 /// How long a caller waits at most: an HTTP API of API Gateway gives up after 30 s, and the answer has to get there.
 pub const SYNCHRONOUS: Duration = Duration::from_secs(25);
 
+/// How long after its last delivery an import may still write down how it ended.
+pub(crate) const CLOSING: Duration = Duration::from_secs(60);
 /// What is said where nobody can be meant, because several people are.
 pub(crate) const SEVERAL: &str = "several people have this identifier";
 
@@ -39,8 +41,21 @@ pub struct Request {
     pub form: Form,
     /// Its parts, or why there are none.
     pub parts: Result<Vec<Incoming>, RequestFault>,
+    /// Which way it came in.
+    pub source: Source,
+    /// How its log begins.
+    pub begin: Begin,
     /// When what is not delivered yet is left.
     pub until: Timestamp,
+}
+
+/// How the log of an import begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begin {
+    /// The import is new: its log is opened.
+    New,
+    /// Its log is open, and this holder has claimed it. It may be older than others, and leaves alone what they have set.
+    Claimed(LeaseHolder),
 }
 
 /// A store of ours failed, so the import could not be carried out or not be recorded.
@@ -55,19 +70,19 @@ pub struct Interrupted {
 }
 
 /// A part on its way: what it is, and whom it means. `Err` where its log entry is final already.
-type Part = Result<(Checked, Meant), PartLog>;
+pub(crate) type Part = Result<(Checked, Meant), PartLog>;
 
 /// Carries out an import. Nothing is delivered or filed before its log is open; whatever happens to a part afterwards is
-/// in the log that is given back, closed.
+/// in the log that is given back, closed. What has not arrived for a reason that passes is kept to be delivered again.
 pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> {
-    let id = request.id;
-    let before = |error| Interrupted { id, opened: false, error };
+    let Request { id, until, begin, .. } = request;
+    let before = |error| Interrupted { id, opened: begin != Begin::New, error };
     let (fault, parts) = match request.parts {
         Ok(parts) => (None, parts),
         Err(fault) => (Some(fault), Vec::new()),
     };
     let parts: Vec<_> = parts.into_iter().map(|part| check(&app.profile, part)).collect();
-    let (parts, people) = resolve(app, parts, look_ups_until(app, request.until)).await.map_err(before)?;
+    let (parts, people) = resolve(app, parts, look_ups_until(app, until)).await.map_err(before)?;
     let mut log = ImportLog {
         id,
         received_at: request.received_at,
@@ -77,30 +92,60 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
         parts: parts.iter().map(entry).collect(),
         names_targets: app.targets.len() > 1,
         form: request.form,
+        source: request.source,
+        later: Vec::new(),
     };
-    let pending = log.parts.iter().any(|part| part.outcome == PartOutcome::Pending);
-    if !pending {
-        log.state = State::Ended(log.answer());
+    let claim = claim(id, until);
+    let holder = match &begin {
+        Begin::New => claim.holder.clone(),
+        Begin::Claimed(holder) => holder.clone(),
+    };
+    let is_late = begin != Begin::New;
+    match begin {
+        Begin::New if log.pending() == 0 => {
+            log.state = State::Ended(log.answer());
+            open(app, &log, None).await?;
+            report(app, &log);
+            return Ok(log);
+        }
+        Begin::New => open(app, &log, Some(&claim)).await?,
+        Begin::Claimed(_) => begin_again(app, &log, &holder).await.map_err(before)?,
     }
-    open(app, &log).await?;
-    if pending {
-        let stored = carry_out(app, (&parts, &people), request.until, &mut log).await;
-        log.state = State::Ended(if stored { log.answer() } else { Answer::StoreFailed });
-        let closed = app.imports.close(&log).await;
-        closed.map_err(|error| Interrupted { id, opened: true, error })?;
+    let failed = |error| Interrupted { id, opened: true, error };
+    let carrying = CarryOut { app, parts: &parts, people: &people, holder: &holder, is_late, until };
+    let stored = carrying.run(&mut log).await;
+    if !stored && is_late {
+        // Nobody waits for it, so nobody would send it again: it is run again from its start.
+        return Err(failed(StoreError::new("carry out an import", "a store failed on the way")));
     }
+    log.state = State::Ended(if stored { log.answer() } else { Answer::StoreFailed });
+    app.imports.close(&log, &holder).await.map_err(failed)?;
     report(app, &log);
     Ok(log)
 }
 
+/// The claim of whoever makes an import and delivers until then. Nobody else has its id, so nobody else has the claim.
+pub(crate) fn claim(id: ImportId, until: Timestamp) -> Claim {
+    Claim { holder: LeaseHolder(id.to_string()), until: until.plus(CLOSING) }
+}
+
 /// Opens the log of a request whose id is new.
-pub(crate) async fn open(app: &App, log: &ImportLog) -> Result<(), Interrupted> {
-    let error = match app.imports.open(log).await {
+pub(crate) async fn open(app: &App, log: &ImportLog, claim: Option<&Claim>) -> Result<(), Interrupted> {
+    let error = match app.imports.open(log, claim).await {
         Ok(Opened::New) => return Ok(()),
         Ok(Opened::Before) => StoreError::new("open the import log", "the import id is taken"),
         Err(error) => error,
     };
     Err(Interrupted { id: log.id, opened: false, error })
+}
+
+/// Begins the log of an import that has been claimed. What a run before this one, which died, has kept is delivered by
+/// this one.
+async fn begin_again(app: &App, log: &ImportLog, holder: &LeaseHolder) -> Result<(), StoreError> {
+    app.imports.begin(log, holder).await?;
+    let kept = app.undelivered.of_import(log.id).await?;
+    let kept: Vec<_> = kept.into_iter().map(|waiting| waiting.place).collect();
+    if kept.is_empty() { Ok(()) } else { app.undelivered.remove(&kept).await }
 }
 
 /// Look-ups have a third of the time, so that those whom nobody can find do not keep the others from being delivered.
@@ -111,7 +156,7 @@ pub(crate) fn look_ups_until(app: &App, until: Timestamp) -> Timestamp {
 
 /// Finds out whom each part means, and whom its references mean; those of a part that is refused anyway too, so that all
 /// that is wrong with it is told at once.
-async fn resolve(
+pub(crate) async fn resolve(
     app: &App,
     parts: Vec<Result<Checked, Refused>>,
     until: Timestamp,
@@ -186,80 +231,21 @@ fn judge(resolved: &Resolved, part: Result<Checked, Refused>, references: &Refer
 fn entry(part: &Part) -> PartLog {
     match part {
         Err(entry) => entry.clone(),
-        Ok((part, meant)) => PartLog { subject: part.subject(), outcome: without_a_person(meant) },
+        Ok((part, meant)) => PartLog { subject: part.subject(), outcome: without_a_person(part, meant) },
     }
 }
 
 /// How a part ends that means nobody in particular; pending where it means somebody.
-fn without_a_person(meant: &Meant) -> PartOutcome {
+fn without_a_person(part: &Checked, meant: &Meant) -> PartOutcome {
     match meant {
         Meant::Known(_) => PartOutcome::Pending,
         Meant::Nobody => PartOutcome::UnknownPerson,
         Meant::TwoPeople(employee_id) => PartOutcome::IdentifierConflict(Shown::new(employee_id)),
         Meant::Several => PartOutcome::Refused { why: SEVERAL.to_owned(), passing: false },
-        Meant::Unavailable(why) => PartOutcome::not_now(why),
-    }
-}
-
-fn index(import: ImportId, parts: &[Part]) -> Vec<IndexEntry> {
-    let entry = |(part, checked): (usize, &Part)| {
-        let (checked, Meant::Known(person)) = checked.as_ref().ok()? else { return None };
-        let fields = match checked {
-            Checked::Update { changes, .. } => changes.iter().map(|change| change.field.clone()).collect(),
-            Checked::File { field, .. } => vec![field.clone()],
-        };
-        Some(IndexEntry { person: person.key(), import, part, fields })
-    };
-    parts.iter().enumerate().filter_map(entry).collect()
-}
-
-/// Writes the person index, delivers and files what is pending, and enters the outcomes. `false` where a store of ours
-/// failed.
-async fn carry_out(
-    app: &App,
-    (parts, people): (&[Part], &HashMap<String, Person>),
-    until: Timestamp,
-    log: &mut ImportLog,
-) -> bool {
-    if let Err(error) = app.imports.index(&index(log.id, parts)).await {
-        tracing::error!(import.id = %log.id, error = %error, "the person index was not written");
-        // Nothing is delivered that the index does not have: a later import could not see it.
-        for part in log.parts.iter_mut().filter(|part| part.outcome == PartOutcome::Pending) {
-            part.outcome = PartOutcome::not_now("a store of this service failed");
-        }
-        return false;
-    }
-    let mut updates: Vec<Ready<'_>> = Vec::new();
-    let mut files: Vec<filing::File<'_>> = Vec::new();
-    for (number, part) in parts.iter().enumerate() {
-        let Some((checked, person)) = known(part) else { continue };
-        match checked {
-            Checked::Update { changes, .. } => updates.push(Ready { part: number, person, changes }),
-            Checked::File { field, is_list, name, upload, .. } => {
-                files.push(filing::File { part: number, person, field, is_list: *is_list, name, upload });
-            }
-        }
-    }
-    let run = delivery::Run { import: log.id, people, until };
-    let delivered = delivery::deliver(app, run, &updates);
-    let filed = filing::file(app, filing::Run { import: log.id, stored_at: log.received_at, until }, &files);
-    let (delivered, filed) = join(delivered, filed).await;
-    let mut stored = true;
-    for (part, outcome) in filed {
-        stored &= outcome.is_ok();
-        log.parts[part].outcome =
-            outcome.unwrap_or_else(|_| PartOutcome::not_now("the document store failed"));
-    }
-    for (part, outcome) in delivered {
-        log.parts[part].outcome = outcome;
-    }
-    stored
-}
-
-fn known(part: &Part) -> Option<(&Checked, &Person)> {
-    match part {
-        Ok((checked, Meant::Known(person))) => Some((checked, person)),
-        _ => None,
+        Meant::Unavailable(why) => match part {
+            Checked::Update { .. } => PartOutcome::Deferred(why.clone()),
+            Checked::File { .. } => PartOutcome::not_now(why),
+        },
     }
 }
 

@@ -1,16 +1,18 @@
 //! The import log: what happened to each part of an import, as it is stored, shown and answered. The answer to the
 //! caller follows from it, so the two can never disagree.
 
-use std::sync::Arc;
+mod outcome;
+
 use std::time::Duration;
 
 use crate::batch::RequestFault;
-use crate::finding::Finding;
 use crate::id::ImportId;
-use crate::log_text::send_again;
-use crate::person::TargetName;
+use crate::later::Later;
 use crate::shown::Shown;
+use crate::summary::{Source, Standing};
 use crate::time::Timestamp;
+
+pub use outcome::{Asked, Delivery, Ending, ImportedPiece, Outcome, PartOutcome};
 
 /// The stored record of one import.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub struct ImportLog {
     pub names_targets: bool,
     /// What its parts are: a place in a report is given inside the array, or inside the part.
     pub form: Form,
+    /// Which way it came in.
+    pub source: Source,
+    /// What happened to its parts after they had ended, in time order.
+    pub later: Vec<Later>,
 }
 
 /// What the parts of a request are.
@@ -47,7 +53,9 @@ pub enum Form {
 /// Where an import stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Opened, and not yet closed.
+    /// Accepted, and not yet begun: its body is still to come, or waits.
+    Accepted,
+    /// Begun, and not yet closed.
     Running,
     /// Closed, and answered so.
     Ended(Answer),
@@ -58,6 +66,8 @@ pub enum State {
 pub enum Answer {
     /// Every part succeeded.
     Succeeded,
+    /// No part failed, but some are not delivered yet: they are kept and will be.
+    Accepted,
     /// Some parts failed, others did not.
     PartlyFailed,
     /// Every part failed, or the request itself was at fault.
@@ -66,6 +76,8 @@ pub enum Answer {
     TooManyParts,
     /// A store of ours failed after the log was opened; what is not in the log did not happen.
     StoreFailed,
+    /// The import died, and it is not known how all of its parts ended.
+    Interrupted,
     /// One document by itself was stored where none was.
     Created,
     /// A link to a document was given.
@@ -80,12 +92,14 @@ pub enum Answer {
 
 impl Answer {
     /// Every answer.
-    pub const ALL: [Answer; 10] = [
+    pub const ALL: [Answer; 12] = [
         Answer::Succeeded,
+        Answer::Accepted,
         Answer::PartlyFailed,
         Answer::Failed,
         Answer::TooManyParts,
         Answer::StoreFailed,
+        Answer::Interrupted,
         Answer::Created,
         Answer::Linked,
         Answer::Deleted,
@@ -114,192 +128,57 @@ pub enum Subject {
     Unknown,
 }
 
-/// How a part ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PartOutcome {
-    /// Not known yet: the import is running.
-    Pending,
-    /// Not known, and it never will be: the import died. Never stored; see [`ImportLog::seen_at`].
-    Interrupted,
-    /// Validation refused the person update.
-    InvalidPerson(Vec<Finding>),
-    /// Validation refused the file: why, in sentences.
-    InvalidFile(String),
-    /// The part is of no kind that is accepted, or could not be read: why.
-    InvalidPart(String),
-    /// Nobody knows the person.
-    UnknownPerson,
-    /// The two identifiers are two people; the employeeId as written (the subject has the UPN).
-    IdentifierConflict(Shown),
-    /// Nothing was tried, or a store failed.
-    Refused {
-        /// Why.
-        why: String,
-        /// Whether the reason passes.
-        passing: bool,
-    },
-    /// The document was stored where none was.
-    Uploaded,
-    /// The document took another one's place.
-    Replaced,
-    /// A link to the document was given.
-    Linked,
-    /// The person's documents were listed: how many there were.
-    Listed(u32),
-    /// The document was deleted.
-    Deleted,
-    /// The document was to be deleted, and there is none.
-    Absent,
-    /// There is no such document.
-    NotFound,
-    /// Nothing was given or deleted.
-    Unserved {
-        /// What was asked for.
-        asked: Asked,
-        /// Why it was not done.
-        why: String,
-        /// Whether the reason passes.
-        passing: bool,
-    },
-    /// The person update was delivered where it was wanted.
-    Delivered {
-        /// One entry for each target that it concerned, in the order of the configuration; none where it named no field.
-        deliveries: Vec<Delivery>,
-        /// The fields that no target takes, in the order sent.
-        unmapped: Vec<Arc<str>>,
-    },
-}
-
-/// What was asked of the documents that are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// A link to one.
-    Link,
-    /// The list of a person's.
-    List,
-    /// That one be deleted.
-    Deletion,
-}
-
-/// One person update at one target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// The target's name.
-    pub target: TargetName,
-    /// How it ended there.
-    pub outcome: Outcome,
-}
-
-/// How a delivery ended, and what it took.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// How it ended.
-    pub ending: Ending,
-    /// The target's own code, `200/0` say, where it answered.
-    pub code: Option<String>,
-    /// How often the update was sent; 0 where it was not.
-    pub attempts: u32,
-    /// How long it took, in milliseconds, waiting included.
-    pub duration_ms: u32,
-}
-
-/// How a delivery ended. A reason is a sentence without field values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// Saved.
-    Updated,
-    /// The target found no difference.
-    Unchanged,
-    /// Saved, but the target refused something; counts as failed.
-    PartlyUpdated(String),
-    /// The target does not know the person.
-    UnknownPerson,
-    /// Not saved, and sending it again as it is would not help.
-    Refused(String),
-    /// Not saved, or not known to be, for a reason that passes.
-    Deferred(String),
-}
-
-impl Outcome {
-    /// An outcome of something that was never sent.
-    pub fn unsent(ending: Ending) -> Outcome {
-        Outcome { ending, code: None, attempts: 0, duration_ms: 0 }
-    }
-}
-
-impl Ending {
-    /// Whether the target holds now what the update says.
-    pub fn succeeded(&self) -> bool {
-        matches!(self, Ending::Updated | Ending::Unchanged)
-    }
-}
-
-impl PartOutcome {
-    /// A part that is refused for a reason that passes: whoever reads it is told to send it again.
-    pub fn not_now(reason: &str) -> PartOutcome {
-        PartOutcome::Refused { why: send_again(reason), passing: true }
-    }
-
-    /// Whether the part did what it was sent for.
-    pub fn succeeded(&self) -> bool {
-        match self {
-            PartOutcome::Uploaded | PartOutcome::Replaced => true,
-            PartOutcome::Linked | PartOutcome::Listed(_) | PartOutcome::Deleted | PartOutcome::Absent => true,
-            PartOutcome::Delivered { deliveries, unmapped } => {
-                unmapped.is_empty() && deliveries.iter().all(|delivery| delivery.outcome.ending.succeeded())
-            }
-            PartOutcome::Pending | PartOutcome::Interrupted => false,
-            PartOutcome::InvalidPerson(_) | PartOutcome::InvalidFile(_) | PartOutcome::InvalidPart(_) => {
-                false
-            }
-            PartOutcome::UnknownPerson | PartOutcome::IdentifierConflict(_) | PartOutcome::Refused { .. } => {
-                false
-            }
-            PartOutcome::NotFound | PartOutcome::Unserved { .. } => false,
-        }
-    }
-
-    /// Whether validation refused the part.
-    pub fn is_invalid(&self) -> bool {
-        matches!(
-            self,
-            PartOutcome::InvalidPerson(_) | PartOutcome::InvalidFile(_) | PartOutcome::InvalidPart(_)
-        )
-    }
-}
-
-/// An import that is not closed this long after it was received has died: deliveries end after 25 s, and closing takes
-/// seconds. (A body that took longer than this to arrive may be shown as interrupted until its import ends.)
+/// A synchronous import that is not closed this long after it was received has died: deliveries end after 25 s, and
+/// closing takes seconds. (A body that took longer than this to arrive may be shown as interrupted until its import ends.)
+/// Those that nobody waits for are taken up again instead.
 pub const DIED_AFTER: Duration = Duration::from_secs(120);
 
 /// Whether an import has died by now. The time runs from the beginning of the second in which the request was received,
 /// because a list keeps no more of that moment: so a log and its summary die together.
-pub(crate) fn has_died(state: State, received_at: Timestamp, now: Timestamp) -> bool {
-    state == State::Running && now.since(received_at.to_second()) >= DIED_AFTER
+pub(crate) fn has_died((state, source): (State, Source), received_at: Timestamp, now: Timestamp) -> bool {
+    let is_waited_for = match source {
+        Source::Direct | Source::Document => true,
+        Source::Staged | Source::Inbox => false,
+    };
+    state == State::Running && is_waited_for && now.since(received_at.to_second()) >= DIED_AFTER
 }
 
 impl ImportLog {
     /// The log as it is shown at this moment: the outcomes that an import still owed when it died are `Interrupted`.
     #[must_use]
-    pub fn seen_at(mut self, now: Timestamp) -> ImportLog {
-        if has_died(self.state, self.received_at, now) {
-            for part in self.parts.iter_mut().filter(|part| part.outcome == PartOutcome::Pending) {
-                part.outcome = PartOutcome::Interrupted;
-            }
+    pub fn seen_at(self, now: Timestamp) -> ImportLog {
+        if has_died((self.state, self.source), self.received_at, now) { self.interrupted() } else { self }
+    }
+
+    /// The log with what it still owes entered as `Interrupted`.
+    #[must_use]
+    pub fn interrupted(mut self) -> ImportLog {
+        for part in self.parts.iter_mut().filter(|part| part.outcome == PartOutcome::Pending) {
+            part.outcome = PartOutcome::Interrupted;
         }
         self
     }
 
+    /// How many parts ended so.
+    fn count(&self, standing: Standing) -> usize {
+        self.parts.iter().filter(|part| part.outcome.standing() == standing).count()
+    }
+
     /// How many parts succeeded.
     pub fn succeeded(&self) -> usize {
-        self.parts.iter().filter(|part| part.outcome.succeeded()).count()
+        self.count(Standing::Successful)
+    }
+
+    /// How many parts are not decided yet.
+    pub fn pending(&self) -> usize {
+        self.count(Standing::Pending)
     }
 
     /// The answer that was given, or would be if the import ended now.
     pub fn answer_given(&self) -> Answer {
         match self.state {
             State::Ended(answer) => answer,
-            State::Running => self.answer(),
+            State::Accepted | State::Running => self.answer(),
         }
     }
 
@@ -310,11 +189,16 @@ impl ImportLog {
         {
             return answer;
         }
-        match (&self.fault, self.succeeded()) {
-            (Some(RequestFault::TooManyParts(_)), _) => Answer::TooManyParts,
-            (Some(RequestFault::Invalid(_)), _) | (None, 0) => Answer::Failed,
-            (None, succeeded) if succeeded == self.parts.len() => Answer::Succeeded,
-            (None, _) => Answer::PartlyFailed,
+        match &self.fault {
+            Some(RequestFault::TooManyParts(_)) => return Answer::TooManyParts,
+            Some(RequestFault::Invalid(_) | RequestFault::BodyNotReceived) => return Answer::Failed,
+            None => {}
+        }
+        match self.count(Standing::Unsuccessful) {
+            0 if self.pending() > 0 => Answer::Accepted,
+            0 if !self.parts.is_empty() => Answer::Succeeded,
+            failed if failed == self.parts.len() => Answer::Failed,
+            _ => Answer::PartlyFailed,
         }
     }
 }
@@ -336,9 +220,13 @@ fn answer_of_document(outcome: &PartOutcome) -> Option<Answer> {
         | PartOutcome::InvalidPart(_)
         | PartOutcome::IdentifierConflict(_)
         | PartOutcome::Refused { passing: false, .. }
+        | PartOutcome::Deferred(_)
+        | PartOutcome::GivenUp(_)
+        | PartOutcome::Superseded
         | PartOutcome::Replaced
         | PartOutcome::Listed(_)
         | PartOutcome::Unserved { passing: false, .. }
+        | PartOutcome::Imported(_)
         | PartOutcome::Delivered { .. } => None,
     }
 }

@@ -1,8 +1,11 @@
 //! The import log as text, to the byte of the documented API, and the vocabulary of its lines.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::batch::RequestFault;
+use crate::finding::MAX_NAMES;
+use crate::later::{Later, News};
 use crate::log::{Asked, Delivery, Ending, ImportLog, PartLog, PartOutcome, Subject};
 use crate::shown::Shown;
 
@@ -37,6 +40,14 @@ pub enum LogKind {
     PersonPartlyUpdated,
     /// A target did not take an update.
     DeliveryRefused,
+    /// An update has not arrived yet; it is kept and delivered again.
+    DeliveryDeferred,
+    /// An update that was kept has arrived.
+    PersonRedelivered,
+    /// What a later import has set is left alone.
+    Superseded,
+    /// An update that was kept has not arrived in its time, and is not tried any more.
+    DeliveryGivenUp,
     /// A file was not stored.
     FileNotUploaded,
     /// There is no such file.
@@ -51,13 +62,19 @@ pub enum LogKind {
     InvalidRequest,
     /// More parts than are allowed.
     TooManyParts,
+    /// The body that was to be uploaded never came.
+    BodyNotReceived,
     /// The import died before it was known how this part ended.
     Interrupted,
+    /// A piece of a file was imported, and nothing of it failed.
+    BatchImported,
+    /// A piece of a file was imported, and parts of it failed.
+    BatchWithErrors,
 }
 
 impl LogKind {
     /// Every kind, successes first.
-    pub const ALL: [LogKind; 22] = [
+    pub const ALL: [LogKind; 29] = [
         LogKind::PersonUpdated,
         LogKind::PersonUnchanged,
         LogKind::FileUploaded,
@@ -72,6 +89,10 @@ impl LogKind {
         LogKind::FieldNotMapped,
         LogKind::PersonPartlyUpdated,
         LogKind::DeliveryRefused,
+        LogKind::DeliveryDeferred,
+        LogKind::PersonRedelivered,
+        LogKind::Superseded,
+        LogKind::DeliveryGivenUp,
         LogKind::FileNotUploaded,
         LogKind::FileNotFound,
         LogKind::FileNotLinked,
@@ -79,7 +100,10 @@ impl LogKind {
         LogKind::FileNotDeleted,
         LogKind::InvalidRequest,
         LogKind::TooManyParts,
+        LogKind::BodyNotReceived,
         LogKind::Interrupted,
+        LogKind::BatchImported,
+        LogKind::BatchWithErrors,
     ];
 
     /// The kind of the line that tells of a fault of the request.
@@ -87,6 +111,7 @@ impl LogKind {
         match fault {
             RequestFault::Invalid(_) => LogKind::InvalidRequest,
             RequestFault::TooManyParts(_) => LogKind::TooManyParts,
+            RequestFault::BodyNotReceived => LogKind::BodyNotReceived,
         }
     }
 
@@ -95,19 +120,22 @@ impl LogKind {
         let severity = match self {
             LogKind::PersonUpdated | LogKind::PersonUnchanged | LogKind::FileUploaded => "Success",
             LogKind::FileLinked | LogKind::FilesListed | LogKind::FileDeleted => "Success",
+            LogKind::PersonRedelivered | LogKind::BatchImported => "Success",
+            LogKind::DeliveryDeferred | LogKind::Superseded => "Warning",
             LogKind::InvalidPerson | LogKind::InvalidFile | LogKind::InvalidPart => "Error",
             LogKind::UnknownPerson | LogKind::IdentifierConflict | LogKind::FieldNotMapped => "Error",
             LogKind::PersonPartlyUpdated | LogKind::DeliveryRefused | LogKind::FileNotUploaded => "Error",
             LogKind::FileNotFound | LogKind::FileNotLinked | LogKind::FilesNotListed => "Error",
             LogKind::FileNotDeleted | LogKind::InvalidRequest | LogKind::TooManyParts => "Error",
-            LogKind::Interrupted => "Error",
+            LogKind::DeliveryGivenUp | LogKind::BodyNotReceived | LogKind::Interrupted => "Error",
+            LogKind::BatchWithErrors => "Error",
         };
         format!("{severity} - {self:?}")
     }
 }
 
 /// The whole log as text; every line ends in `\n`. First the parts that validation refused, then the others, each in
-/// part order.
+/// part order, then what happened later, in time order.
 pub fn render(log: &ImportLog) -> String {
     let mut text = format!("{} - RequestId: {}\n", log.received_at.to_log_text(), log.id);
     for (kind, rest) in lines(log) {
@@ -127,7 +155,32 @@ pub fn lines(log: &ImportLog) -> Vec<(LogKind, String)> {
             part_lines(number, part, log.names_targets, &mut lines);
         }
     }
+    for later in &log.later {
+        later_lines(later, log, &mut lines);
+    }
     lines
+}
+
+/// What happened to a part later reads like what happened to it at first, but that it was delivered again.
+fn later_lines(later: &Later, log: &ImportLog, lines: &mut Vec<(LogKind, String)>) {
+    let Some(part) = log.parts.get(later.part) else { return };
+    let before = lines.len();
+    match &later.news {
+        News::Part(outcome) => {
+            let part = PartLog { subject: part.subject.clone(), outcome: outcome.clone() };
+            part_lines(later.part, &part, log.names_targets, lines);
+        }
+        News::Delivery(delivery) => {
+            let deliveries = std::slice::from_ref(delivery);
+            let is_one_of_several = log.names_targets;
+            each_delivery_line(names(&part.subject).0, deliveries, is_one_of_several, lines);
+        }
+    }
+    for (kind, _) in &mut lines[before..] {
+        if matches!(kind, LogKind::PersonUpdated | LogKind::PersonUnchanged) {
+            *kind = LogKind::PersonRedelivered;
+        }
+    }
 }
 
 fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Vec<(LogKind, String)>) {
@@ -160,6 +213,15 @@ fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Ve
             Some(file) => (LogKind::FileNotUploaded, format!("{file} for {person} not uploaded: {reason}")),
             None => (LogKind::DeliveryRefused, format!("{person} not updated: {reason}")),
         },
+        PartOutcome::Deferred(reason) => ending_line(person, &Ending::Deferred(reason.clone())),
+        PartOutcome::GivenUp(reason) => ending_line(person, &Ending::GivenUp(reason.clone())),
+        PartOutcome::Superseded => {
+            let file = file.map_or_else(String::new, ToString::to_string);
+            (
+                LogKind::Superseded,
+                format!("{file} for {person} not uploaded: a later import has stored another"),
+            )
+        }
         PartOutcome::Uploaded => (LogKind::FileUploaded, a_file("Uploaded file", file, "for", person)),
         PartOutcome::Replaced => (LogKind::FileUploaded, a_file("Replaced file", file, "for", person)),
         PartOutcome::Linked => (LogKind::FileLinked, a_file("Link to file", file, "of", person)),
@@ -169,6 +231,10 @@ fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Ve
         PartOutcome::Listed(1) => (LogKind::FilesListed, format!("1 file of {person}")),
         PartOutcome::Listed(count) => (LogKind::FilesListed, format!("{count} files of {person}")),
         PartOutcome::Unserved { asked, why, .. } => unserved(*asked, file, person, why),
+        PartOutcome::Imported(piece) => {
+            let clean = piece.failed == 0;
+            (if clean { LogKind::BatchImported } else { LogKind::BatchWithErrors }, piece.to_string())
+        }
     };
     lines.push(line);
 }
@@ -208,7 +274,8 @@ fn delivery_lines(
     if deliveries.is_empty() {
         return;
     }
-    if all(Ending::succeeded) {
+    let complete = deliveries.iter().all(|delivery| delivery.superseded.is_empty());
+    if complete && all(Ending::succeeded) {
         let unchanged = all(|ending| *ending == Ending::Unchanged);
         let ending = if unchanged { Ending::Unchanged } else { Ending::Updated };
         lines.push(ending_line(person, &ending));
@@ -218,12 +285,36 @@ fn delivery_lines(
         lines.push(ending_line(person, &Ending::UnknownPerson));
         return;
     }
+    each_delivery_line(person, deliveries, names_targets, lines);
+}
+
+/// A line for each target, and one more where fields were left out.
+fn each_delivery_line(
+    person: &Shown,
+    deliveries: &[Delivery],
+    names_targets: bool,
+    lines: &mut Vec<(LogKind, String)>,
+) {
     for delivery in deliveries {
-        let (kind, mut text) = ending_line(person, &delivery.outcome.ending);
-        if names_targets {
-            let _ = write!(text, " at {}", delivery.target);
+        let at = if names_targets { format!(" at {}", delivery.target) } else { String::new() };
+        if !delivery.superseded.is_empty() {
+            let fields = listed(&delivery.superseded);
+            let text = format!("{fields} of {person} not updated: a later import has set it{at}");
+            lines.push((LogKind::Superseded, text));
         }
-        lines.push((kind, text));
+        if delivery.outcome.ending != Ending::Superseded {
+            let (kind, text) = ending_line(person, &delivery.outcome.ending);
+            lines.push((kind, text + &at));
+        }
+    }
+}
+
+/// Names of fields, as a finding lists them.
+fn listed(fields: &[Arc<str>]) -> String {
+    let names: Vec<_> = fields.iter().take(MAX_NAMES).map(|field| Shown::new(field).to_string()).collect();
+    match fields.len() - names.len() {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 
@@ -241,9 +332,15 @@ fn ending_line(person: &Shown, ending: &Ending) -> (LogKind, String) {
         }
         Ending::UnknownPerson => (LogKind::UnknownPerson, format!("Unknown person: {person}")),
         Ending::Refused(reason) => (LogKind::DeliveryRefused, format!("{person} not updated: {reason}")),
-        // Nothing is kept for later yet, so nothing is promised.
-        Ending::Deferred(reason) => {
-            (LogKind::DeliveryRefused, format!("{person} not updated: {}", send_again(reason)))
+        Ending::Deferred(reason) => (
+            LogKind::DeliveryDeferred,
+            format!("{person} not updated yet: {reason}, will be delivered again"),
+        ),
+        Ending::Superseded => {
+            (LogKind::Superseded, format!("{person} not updated: a later import has done so"))
+        }
+        Ending::GivenUp(reason) => {
+            (LogKind::DeliveryGivenUp, format!("{person} not updated, and not tried any more: {reason}"))
         }
     }
 }
@@ -254,6 +351,7 @@ mod tests {
     use crate::finding::{Finding, FindingCode};
     use crate::id::ImportId;
     use crate::log::{Answer, Form, Outcome, State};
+    use crate::summary::Source;
     use crate::time::Timestamp;
 
     fn log(parts: Vec<PartLog>) -> ImportLog {
@@ -266,6 +364,8 @@ mod tests {
             parts,
             names_targets: true,
             form: Form::Array,
+            source: Source::Direct,
+            later: Vec::new(),
         }
     }
 
@@ -282,6 +382,7 @@ mod tests {
         let delivery = |(n, ending): (usize, &Ending)| Delivery {
             target: format!("t{n}").into(),
             outcome: Outcome::unsent(ending.clone()),
+            superseded: Vec::new(),
         };
         let deliveries = endings.iter().enumerate().map(delivery).collect();
         person(PartOutcome::Delivered {
@@ -411,12 +512,86 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_for_a_passing_reason_is_to_be_sent_again() {
+    fn what_fails_for_a_passing_reason_is_delivered_again() {
         check(
             vec![delivered(&[Ending::Deferred("aktion does not answer".into())], &[])],
-            "Error - DeliveryRefused - 'joe@company.com' not updated: aktion does not answer, send it again at t0\n",
-            Answer::Failed,
+            "Warning - DeliveryDeferred - 'joe@company.com' not updated yet: aktion does not answer, will be delivered again at t0\n",
+            Answer::Accepted,
         );
+        check(
+            vec![
+                person(PartOutcome::Deferred("aktion does not answer".into())),
+                person(PartOutcome::UnknownPerson),
+            ],
+            "Warning - DeliveryDeferred - 'joe@company.com' not updated yet: aktion does not answer, will be delivered again\n\
+             Error - UnknownPerson - Unknown person: 'joe@company.com'\n",
+            Answer::PartlyFailed,
+        );
+    }
+
+    #[test]
+    fn what_newer_imports_have_set_is_left_out() {
+        let left_out = |ending: Ending| {
+            let mut part = delivered(&[ending, Ending::Unchanged], &[]);
+            let PartOutcome::Delivered { deliveries, .. } = &mut part.outcome else { panic!() };
+            deliveries[0].superseded = vec!["phone".into(), "joinDate".into()];
+            part
+        };
+        check(
+            vec![left_out(Ending::Updated)],
+            "Warning - Superseded - 'phone', 'joinDate' of 'joe@company.com' not updated: a later import has set it at t0\n\
+             Success - PersonUpdated - 'joe@company.com' updated at t0\n\
+             Success - PersonUnchanged - 'joe@company.com' unchanged at t1\n",
+            Answer::Succeeded,
+        );
+        check(
+            vec![left_out(Ending::Superseded), file(PartOutcome::Superseded)],
+            "Warning - Superseded - 'phone', 'joinDate' of 'joe@company.com' not updated: a later import has set it at t0\n\
+             Success - PersonUnchanged - 'joe@company.com' unchanged at t1\n\
+             Warning - Superseded - 'salary/March 2023.pdf' for 'joe@company.com' not uploaded: a later import has stored another\n",
+            Answer::Succeeded,
+        );
+    }
+
+    #[test]
+    fn what_happened_later_comes_last() {
+        let at = Timestamp::from_millis(1_700_760_000_000);
+        let delivery = |ending: Ending| {
+            let PartOutcome::Delivered { mut deliveries, .. } = delivered(&[ending], &[]).outcome else {
+                panic!()
+            };
+            News::Delivery(deliveries.remove(0))
+        };
+        let why = || "t0 does not answer".to_owned();
+        let mut log = log(vec![
+            delivered(&[Ending::Deferred(why())], &[]),
+            person(PartOutcome::Deferred(why())),
+            person(PartOutcome::UnknownPerson),
+        ]);
+        log.later = [
+            (0, delivery(Ending::Deferred(why()))),
+            (1, News::Part(delivered(&[Ending::Updated], &[]).outcome)),
+            (0, delivery(Ending::Updated)),
+        ]
+        .map(|(part, news)| Later { at, part, news })
+        .into();
+        assert_eq!(
+            render(&log).split_once('\n').unwrap().1,
+            "Warning - DeliveryDeferred - 'joe@company.com' not updated yet: t0 does not answer, will be delivered again at t0\n\
+             Warning - DeliveryDeferred - 'joe@company.com' not updated yet: t0 does not answer, will be delivered again\n\
+             Error - UnknownPerson - Unknown person: 'joe@company.com'\n\
+             Warning - DeliveryDeferred - 'joe@company.com' not updated yet: t0 does not answer, will be delivered again at t0\n\
+             Success - PersonRedelivered - 'joe@company.com' updated\n\
+             Success - PersonRedelivered - 'joe@company.com' updated at t0\n"
+        );
+        assert_eq!(log.answer(), Answer::PartlyFailed, "what was answered stays");
+        log.state = State::Ended(log.answer());
+        let summary = log.summary();
+        assert_eq!((summary.succeeded, summary.failed, summary.pending()), (2, 1, 0));
+        log.later = vec![Later { at, part: 0, news: delivery(Ending::GivenUp(why())) }];
+        assert!(render(&log).ends_with(
+            "Error - DeliveryGivenUp - 'joe@company.com' not updated, and not tried any more: t0 does not answer at t0\n"
+        ));
     }
 
     #[test]

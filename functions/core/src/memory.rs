@@ -1,74 +1,63 @@
 //! The ports in memory: what tests and benches run on, and what each real adapter is compared with.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+mod bodies;
+mod imports;
+mod inbox;
+mod repeats;
+mod undelivered;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::directory::{Merged, merge};
 use crate::document::{Content, Document, DocumentKey, Link, Slot, Spool, Spooled, StoredDocument};
 use crate::error::StoreError;
 use crate::id::ImportId;
-use crate::log::ImportLog;
 use crate::person::{Identifier, NativeKey, Person, PersonKey, TargetName};
 use crate::ports::{
-    ApiKey, Clock, Created, Directory, Documents, Imports, IndexEntry, KeyHash, Keys, LeaseHolder, Leases,
-    Opened, Page, Revoked, Sighting, Stored,
+    ApiKey, App, Clock, Created, Directory, Documents, KeyHash, Keys, LeaseHolder, Leases, Revoked, Sighting,
+    Stored,
 };
-use crate::summary::{Standing, Summary};
 use crate::time::Timestamp;
+
+pub use bodies::MemoryBodies;
+pub use imports::MemoryImports;
+pub use inbox::MemoryInbox;
+pub use repeats::MemoryRepeats;
+pub use undelivered::MemoryUndelivered;
 
 /// A mutex whose data is used as it is also after a panic of another holder.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Import logs in memory.
-#[derive(Debug, Default)]
-pub struct MemoryImports {
-    logs: Mutex<BTreeMap<ImportId, ImportLog>>,
-    index: Mutex<Vec<IndexEntry>>,
+/// The bytes of a content that has not been spooled to a file.
+fn in_memory(content: &Content) -> Result<Bytes, StoreError> {
+    match content {
+        Content::Memory(bytes) => Ok(bytes.clone()),
+        Content::File(..) => Err(StoreError::new("keep a file in memory", "it was spooled")),
+    }
 }
 
-#[async_trait]
-impl Imports for MemoryImports {
-    async fn open(&self, log: &ImportLog) -> Result<Opened, StoreError> {
-        let mut logs = lock(&self.logs);
-        if logs.contains_key(&log.id) {
-            return Ok(Opened::Before);
-        }
-        logs.insert(log.id, log.clone());
-        Ok(Opened::New)
-    }
-
-    async fn index(&self, entries: &[IndexEntry]) -> Result<(), StoreError> {
-        lock(&self.index).extend_from_slice(entries);
-        Ok(())
-    }
-
-    async fn close(&self, log: &ImportLog) -> Result<(), StoreError> {
-        lock(&self.logs).insert(log.id, log.clone());
-        Ok(())
-    }
-
-    async fn find(&self, id: ImportId) -> Result<Option<ImportLog>, StoreError> {
-        Ok(lock(&self.logs).get(&id).cloned())
-    }
-
-    async fn list(&self, page: &Page) -> Result<Vec<Summary>, StoreError> {
-        let logs = lock(&self.logs);
-        let before = page.before.map_or(Bound::Unbounded, Bound::Excluded);
-        let newest_first = logs.range((Bound::Unbounded, before)).rev().map(|(_, log)| log.summary());
-        let wanted = |summary: &Summary| !page.errors_only || summary.now() != Standing::Successful;
-        Ok(newest_first.filter(wanted).take(page.limit).collect())
-    }
-
-    async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
-        let mut entries: Vec<_> =
-            lock(&self.index).iter().filter(|entry| entry.person == *person).cloned().collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse((entry.import, entry.part)));
-        Ok(entries)
+/// Everything in memory, and empty: no fields, no targets, no keys.
+pub fn app(clock: Arc<dyn Clock>) -> App {
+    App {
+        profile: Arc::default(),
+        targets: Arc::default(),
+        imports: Arc::new(MemoryImports::new(Arc::clone(&clock))),
+        documents: Arc::new(MemoryDocuments::default()),
+        directory: Arc::new(MemoryDirectory::default()),
+        keys: Arc::new(MemoryKeys::default()),
+        repeats: Arc::new(MemoryRepeats::new(Arc::clone(&clock))),
+        spool: Arc::new(MemorySpool),
+        undelivered: Arc::new(MemoryUndelivered::default()),
+        leases: Arc::new(MemoryLeases::new(Arc::clone(&clock))),
+        bodies: Arc::new(MemoryBodies::default()),
+        inbox: Arc::new(MemoryInbox::default()),
+        clock,
     }
 }
 
@@ -86,9 +75,7 @@ struct MemoryDocument {
 #[async_trait]
 impl Documents for MemoryDocuments {
     async fn store(&self, document: &Document) -> Result<Stored, StoreError> {
-        let Content::Memory(bytes) = &document.content else {
-            return Err(StoreError::new("keep a document in memory", "it was spooled to a file"));
-        };
+        let bytes = in_memory(&document.content)?;
         let stored = StoredDocument {
             field: document.slot.field.clone(),
             file_name: document.file_name.clone(),
@@ -98,7 +85,11 @@ impl Documents for MemoryDocuments {
             import: document.import,
         };
         let object = MemoryDocument { key: document.key.clone(), bytes: bytes.to_vec(), stored };
-        Ok(match lock(&self.0).insert(document.slot.clone(), object) {
+        let mut documents = lock(&self.0);
+        if documents.get(&document.slot).is_some_and(|before| before.stored.import > document.import) {
+            return Ok(Stored::Superseded);
+        }
+        Ok(match documents.insert(document.slot.clone(), object) {
             Some(before) if before.key != document.key => Stored::Replaced,
             _ => Stored::Uploaded,
         })
@@ -233,12 +224,13 @@ impl Keys for MemoryKeys {
 pub struct MemoryLeases {
     clock: Arc<dyn Clock>,
     held: Mutex<HashMap<String, (LeaseHolder, Timestamp)>>,
+    announced: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl MemoryLeases {
     /// Nobody holds any.
     pub fn new(clock: Arc<dyn Clock>) -> MemoryLeases {
-        MemoryLeases { clock, held: Mutex::default() }
+        MemoryLeases { clock, held: Mutex::default(), announced: Mutex::default() }
     }
 }
 
@@ -260,6 +252,18 @@ impl Leases for MemoryLeases {
             held.remove(name);
         }
         Ok(())
+    }
+
+    async fn announce(&self, name: &str, until: Timestamp) -> Result<(), StoreError> {
+        let mut announced = lock(&self.announced);
+        let before = announced.entry(name.to_owned()).or_insert(until);
+        *before = until.max(*before);
+        Ok(())
+    }
+
+    async fn is_announced(&self, name: &str) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        Ok(lock(&self.announced).get(name).is_some_and(|until| *until > now))
     }
 }
 

@@ -143,6 +143,12 @@ impl Person {
         employee_id.into_iter().chain(self.upn.clone().map(Identifier::Upn))
     }
 
+    /// Every key that something of this person may be stored under: the one of now, and those from before the other
+    /// identifier was known.
+    pub fn every_key(&self) -> Vec<PersonKey> {
+        self.identifiers().map(|identifier| PersonKey(identifier.as_str().to_owned())).collect()
+    }
+
     /// Whether `identifier` is one of this person's.
     pub fn is(&self, identifier: &Identifier) -> bool {
         match identifier {

@@ -16,6 +16,7 @@ use crate::log_text::send_again;
 use crate::person::{Identifier, Person, PersonKey, Who};
 use crate::ports::{App, IndexEntry};
 use crate::shown::Shown;
+use crate::summary::Source;
 use crate::time::Timestamp;
 
 /// A request for something that is stored.
@@ -100,7 +101,8 @@ pub async fn delete(
         return record(app, request, name.subject(), outcome).await;
     }
     let mut log = request.log(app, Some((name.subject(), PartOutcome::Pending)));
-    import::open(app, &log).await?;
+    let claim = import::claim(request.id, request.until);
+    import::open(app, &log, Some(&claim)).await?;
     let deleted = carry_out(app, request, &person, &name).boxed();
     let deleted = match select(deleted, app.clock.sleep_until(request.until)).await {
         Either::Left((deleted, _)) => deleted,
@@ -116,7 +118,7 @@ pub async fn delete(
     });
     log.parts = vec![PartLog { subject: name.subject(), outcome }];
     log.state = State::Ended(if stored { log.answer() } else { Answer::StoreFailed });
-    let closed = app.imports.close(&log).await;
+    let closed = app.imports.close(&log, &claim.holder).await;
     closed.map_err(|error| Interrupted { id: request.id, opened: true, error })?;
     import::report(app, &log);
     Ok(log)
@@ -267,7 +269,7 @@ async fn record(
 
 async fn write(app: &App, mut log: ImportLog) -> Result<ImportLog, Interrupted> {
     log.state = State::Ended(log.answer());
-    import::open(app, &log).await?;
+    import::open(app, &log, None).await?;
     import::report(app, &log);
     Ok(log)
 }
@@ -283,6 +285,8 @@ impl Request {
             parts: part.into_iter().map(|(subject, outcome)| PartLog { subject, outcome }).collect(),
             names_targets: app.targets.len() > 1,
             form: Form::Document,
+            source: Source::Document,
+            later: Vec::new(),
         }
     }
 

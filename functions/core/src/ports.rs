@@ -1,6 +1,11 @@
 //! What the rules need from outside, in our own words. Each port has an in-memory twin (`memory.rs`) and a real adapter,
 //! and one suite of tests that both pass.
 
+mod bodies;
+mod inbox;
+mod repeats;
+mod undelivered;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -9,6 +14,7 @@ use async_trait::async_trait;
 use crate::document::{Document, Link, Slot, Spool, StoredDocument};
 use crate::error::StoreError;
 use crate::id::ImportId;
+use crate::later::Later;
 use crate::log::{ImportLog, Outcome};
 use crate::person::{Identifier, NativeKey, Person, PersonKey, TargetName};
 use crate::profile::Profile;
@@ -17,6 +23,10 @@ use crate::time::Timestamp;
 use crate::update::Change;
 
 pub use crate::key::{ApiKey, Feature, KeyHash};
+pub use bodies::{Announced, Bodies, SignedPut, StagedBody};
+pub use inbox::{Inbox, InboxFile};
+pub use repeats::{Attempt, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
+pub use undelivered::{Undelivered, WaitingPage};
 
 /// Everything that an entry point works with. Made once per process, shared by all requests.
 #[derive(Clone)]
@@ -33,10 +43,20 @@ pub struct App {
     pub directory: Arc<dyn Directory>,
     /// The API keys.
     pub keys: Arc<dyn Keys>,
+    /// The requests that may be sent again.
+    pub repeats: Arc<dyn Repeats>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where large files wait while a request is read.
     pub spool: Arc<dyn Spool>,
+    /// The updates that have not arrived yet.
+    pub undelivered: Arc<dyn Undelivered>,
+    /// Who may do what just now.
+    pub leases: Arc<dyn Leases>,
+    /// The bodies that wait to be imported.
+    pub bodies: Arc<dyn Bodies>,
+    /// The files that wait to be imported.
+    pub inbox: Arc<dyn Inbox>,
 }
 
 /// A target and what it is for.
@@ -54,14 +74,27 @@ pub struct ConfiguredTarget {
 #[async_trait]
 pub trait Imports: Send + Sync {
     /// Records an import before anything is delivered, on the condition that its id is new. [`Opened::Before`] changes
-    /// nothing.
-    async fn open(&self, log: &ImportLog) -> Result<Opened, StoreError>;
+    /// nothing. One that is running already is held by `claim`.
+    async fn open(&self, log: &ImportLog, claim: Option<&Claim>) -> Result<Opened, StoreError>;
+
+    /// Takes over an import that has not ended, or died, unless another holder's claim is not over yet. It is running then.
+    async fn claim(&self, id: ImportId, claim: &Claim) -> Result<Claimed, StoreError>;
+
+    /// Records what a claimed import is about to do, in place of all that was recorded before, also of what happened later.
+    /// It fails where the claim has been lost.
+    async fn begin(&self, log: &ImportLog, holder: &LeaseHolder) -> Result<(), StoreError>;
 
     /// Enters what an opened import is about to do into the person index.
     async fn index(&self, entries: &[IndexEntry]) -> Result<(), StoreError>;
 
-    /// Records how an opened import ended.
-    async fn close(&self, log: &ImportLog) -> Result<(), StoreError>;
+    /// Records how a claimed import ended; what has happened later meanwhile stays. It fails where the claim has been lost.
+    async fn close(&self, log: &ImportLog, holder: &LeaseHolder) -> Result<(), StoreError>;
+
+    /// Adds what happened to the parts of an import since; nothing happens where its log is gone.
+    async fn append(&self, id: ImportId, later: &[Later]) -> Result<(), StoreError>;
+
+    /// The imports that have not ended and were made before this moment, the oldest first.
+    async fn unfinished(&self, before: Timestamp, limit: usize) -> Result<Vec<ImportId>, StoreError>;
 
     /// The log of this import, unless it is unknown or expired.
     async fn find(&self, id: ImportId) -> Result<Option<ImportLog>, StoreError>;
@@ -72,6 +105,32 @@ pub trait Imports: Send + Sync {
 
     /// What imports did to this person, newest first (larger import id, then larger part).
     async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError>;
+
+    /// What newer parts (larger import id, then larger part) did to this person, newest first.
+    async fn newer(&self, person: &PersonKey, than: (ImportId, usize))
+    -> Result<Vec<IndexEntry>, StoreError>;
+}
+
+/// The right to carry out an import, until it is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Who has it.
+    pub holder: LeaseHolder,
+    /// When it is over: whoever has it has ended by then, or died.
+    pub until: Timestamp,
+}
+
+/// Whether an import could be taken over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// It was; this is its log as it was left.
+    Taken(Box<ImportLog>),
+    /// Another holder is at work.
+    Busy,
+    /// It has ended.
+    Ended(Box<ImportLog>),
+    /// There is no such import, or its log is expired.
+    Unknown,
 }
 
 /// Whether an import id was new.
@@ -136,6 +195,8 @@ pub enum Stored {
     Uploaded,
     /// Another document was in it, and is gone.
     Replaced,
+    /// A document of a later import is in it, and stays; nothing was stored.
+    Superseded,
 }
 
 /// Who is known, under which identifiers, at which target. It holds identifiers, nothing else.
@@ -248,6 +309,12 @@ pub trait Leases: Send + Sync {
 
     /// Gives a lease back. Nothing happens where another holder has it by now.
     async fn give_back(&self, name: &str, holder: &LeaseHolder) -> Result<(), StoreError>;
+
+    /// Tells everybody that something goes on until then, whoever else has said so; it is never taken back.
+    async fn announce(&self, name: &str, until: Timestamp) -> Result<(), StoreError>;
+
+    /// Whether that was announced, and goes on.
+    async fn is_announced(&self, name: &str) -> Result<bool, StoreError>;
 }
 
 /// Whoever holds a lease: a text that nobody else uses.

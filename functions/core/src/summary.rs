@@ -2,7 +2,7 @@
 //! not read what became of every part.
 
 use crate::id::ImportId;
-use crate::log::{Form, ImportLog, PartOutcome, State, has_died};
+use crate::log::{ImportLog, State, has_died};
 use crate::shown::Shown;
 use crate::time::Timestamp;
 
@@ -34,6 +34,10 @@ pub enum Source {
     Direct,
     /// As a request for single documents.
     Document,
+    /// As a body that was stored first: it is large, or its caller does not wait.
+    Staged,
+    /// As a part of a file that was dropped into the inbox.
+    Inbox,
 }
 
 /// What holds of an import now. The status that was answered never changes; this may.
@@ -51,7 +55,7 @@ impl Summary {
     /// The summary as it is shown at this moment: what an import still owed when it died has failed.
     #[must_use]
     pub fn seen_at(mut self, now: Timestamp) -> Summary {
-        if has_died(self.state, self.received_at, now) {
+        if has_died((self.state, self.source), self.received_at, now) {
             self.failed += self.pending();
         }
         self
@@ -65,9 +69,10 @@ impl Summary {
     /// What holds now. An import that is running has nothing final to say, even where a part was refused already.
     pub fn now(&self) -> Standing {
         match (self.state, self.pending() > 0, self.failed > 0) {
-            (State::Running, true, _) | (State::Running, false, false) | (State::Ended(_), true, false) => {
+            (State::Accepted, _, _) | (State::Running, true, _) | (State::Running, false, false) => {
                 Standing::Pending
             }
+            (State::Ended(_), true, false) => Standing::Pending,
             (State::Running, false, true) | (State::Ended(_), _, true) => Standing::Unsuccessful,
             (State::Ended(_), false, false) => Standing::Successful,
         }
@@ -76,26 +81,30 @@ impl Summary {
 
 impl Source {
     /// Every source.
-    pub const ALL: [Source; 2] = [Source::Direct, Source::Document];
-
-    /// The source of an import of this form.
-    pub fn of(form: Form) -> Source {
-        match form {
-            Form::Array | Form::Multipart => Source::Direct,
-            Form::Document => Source::Document,
-        }
-    }
+    pub const ALL: [Source; 4] = [Source::Direct, Source::Document, Source::Staged, Source::Inbox];
 
     /// The source's name, as it is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
             Source::Direct => "direct",
             Source::Document => "document",
+            Source::Staged => "staged",
+            Source::Inbox => "inbox",
         }
     }
 }
 
 impl Standing {
+    /// What holds of two things together: the worse.
+    #[must_use]
+    pub fn and(self, other: Standing) -> Standing {
+        match (self, other) {
+            (Standing::Unsuccessful, _) | (_, Standing::Unsuccessful) => Standing::Unsuccessful,
+            (Standing::Pending, _) | (_, Standing::Pending) => Standing::Pending,
+            (Standing::Successful, Standing::Successful) => Standing::Successful,
+        }
+    }
+
     /// The word that is shown.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -109,17 +118,17 @@ impl Standing {
 impl ImportLog {
     /// The summary of this log.
     pub fn summary(&self) -> Summary {
-        let succeeded = self.succeeded();
-        let pending = self.parts.iter().filter(|part| part.outcome == PartOutcome::Pending).count();
+        let now = self.parts_now();
+        let count = |standing| now.iter().filter(|part| part.outcome.standing() == standing).count();
         Summary {
             id: self.id,
             received_at: Timestamp::from_millis(self.received_at.seconds() * 1000),
             key_name: self.key_name.clone(),
             state: self.state,
-            source: Source::of(self.form),
+            source: self.source,
             parts: self.parts.len(),
-            succeeded,
-            failed: self.parts.len() - succeeded - pending + usize::from(self.fault.is_some()),
+            succeeded: count(Standing::Successful),
+            failed: count(Standing::Unsuccessful) + usize::from(self.fault.is_some()),
         }
     }
 }
@@ -128,7 +137,7 @@ impl ImportLog {
 mod tests {
     use super::*;
     use crate::batch::RequestFault;
-    use crate::log::{Answer, DIED_AFTER, PartLog, Subject};
+    use crate::log::{Answer, DIED_AFTER, Form, PartLog, PartOutcome, Subject};
 
     const BEGINNING: Timestamp = Timestamp::from_millis(1_700_757_179_999);
 
@@ -143,6 +152,8 @@ mod tests {
             parts: outcomes.iter().map(part).collect(),
             names_targets: true,
             form: Form::Array,
+            source: Source::Direct,
+            later: Vec::new(),
         }
     }
 

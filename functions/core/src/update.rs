@@ -1,6 +1,8 @@
 //! A person update object, read straight from the caller's bytes: no tree is built, each value is checked against its
 //! field while it is parsed, and every finding is collected, in order.
 
+mod written;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -13,6 +15,8 @@ use crate::person::{Identifier, Named, Who};
 use crate::profile::{Field, FieldType, Profile, Source};
 use crate::shown::Shown;
 use crate::time::is_date;
+
+pub use written::write;
 
 /// The most bytes of one person update object: 256 KiB.
 pub const MAX_UPDATE_BYTES: usize = 256 * 1024;

@@ -13,17 +13,16 @@ use bytes::Bytes;
 use people_core::batch::{Incoming, RequestFault, read_json};
 use people_core::document::{Receiver, Slot};
 use people_core::id::ImportId;
-use people_core::import::{self, Request, SYNCHRONOUS};
+use people_core::import::{self, Begin, Request, SYNCHRONOUS};
 use people_core::log::{Answer, Ending, Form, ImportLog, Outcome, State};
 use people_core::log_text::render;
-use people_core::memory::{
-    ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
-};
+use people_core::memory::{ManualClock, MemoryDocuments, MemoryImports, MemorySpool};
 use people_core::person::{Identifier, NativeKey, Person};
 use people_core::ports::{
     App, ConfiguredTarget, Documents, Found, Imports, Listing, PersonUpdate, Sighting, Target,
 };
 use people_core::profile::Profile;
+use people_core::summary::Source;
 use people_core::time::Timestamp;
 use people_core::update::Value;
 
@@ -112,6 +111,7 @@ struct World {
 }
 
 fn world(targets: Vec<Scripted>) -> World {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_757_179_000)));
     let field = |name: &str, kind: &str, list: bool| {
         format!(r#"{{"name":"{name}","fieldType":"{kind}","source":"Api","isList":{list}}}"#)
     };
@@ -131,16 +131,13 @@ fn world(targets: Vec<Scripted>) -> World {
         api: target.clone(),
     });
     let documents = Arc::new(MemoryDocuments::default());
-    let imports = Arc::new(MemoryImports::default());
+    let imports = Arc::new(MemoryImports::new(clock.clone()));
     let app = App {
         profile: Arc::new(Profile::parse(format!("[{}]", definition.join(",")).as_bytes()).unwrap()),
         targets: configured.collect(),
         imports: imports.clone(),
         documents: documents.clone(),
-        directory: Arc::new(MemoryDirectory::default()),
-        keys: Arc::new(MemoryKeys::default()),
-        clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_700_757_179_000))),
-        spool: Arc::new(MemorySpool),
+        ..people_core::memory::app(clock)
     };
     World { app, targets, documents, imports }
 }
@@ -149,7 +146,16 @@ impl World {
     fn run(&self, id: ImportId, parts: Result<Vec<Incoming>, RequestFault>) -> ImportLog {
         let received_at = self.app.clock.now();
         let until = received_at.plus(SYNCHRONOUS);
-        let request = Request { id, received_at, key_name: "test".into(), form: Form::Array, parts, until };
+        let request = Request {
+            id,
+            received_at,
+            key_name: "test".into(),
+            form: Form::Array,
+            parts,
+            until,
+            source: Source::Direct,
+            begin: Begin::New,
+        };
         let log = now(import::run(&self.app, request)).unwrap();
         assert_eq!(now(self.imports.find(id)).unwrap().as_ref(), Some(&log), "the log is what was answered");
         assert!(matches!(log.state, State::Ended(_)));
@@ -284,10 +290,10 @@ fn a_target_that_is_down_defers_and_nothing_of_a_file_is_kept() {
     let world = world(vec![Scripted { down: true, ..Scripted::default() }]);
     let person = Incoming::Person(Bytes::from_static(br#"{"employeeId":"7","phone":"1"}"#));
     let (answer, log) = world.parts(Ok(vec![person, file("7__salary__March.pdf", PDF)]));
-    assert_eq!(answer, Answer::Failed);
+    assert_eq!(answer, Answer::PartlyFailed, "one of the two is pending");
     assert_eq!(
         log,
-        "Error - DeliveryRefused - '7' not updated: t does not answer, send it again\n\
+        "Warning - DeliveryDeferred - '7' not updated yet: t does not answer, will be delivered again\n\
          Error - FileNotUploaded - 'salary/March.pdf' for '7' not uploaded: t does not answer, send it again\n"
     );
 }

@@ -13,20 +13,19 @@ use people_core::document::{Document, Link, Receiver, Slot, StoredDocument};
 use people_core::document_name::{DocumentName, parse_person};
 use people_core::error::StoreError;
 use people_core::id::ImportId;
-use people_core::import::{self, Interrupted, SYNCHRONOUS};
+use people_core::import::{self, Begin, Interrupted, SYNCHRONOUS};
+use people_core::later::Later;
 use people_core::log::{Answer, Asked, DIED_AFTER, Form, ImportLog, Outcome, State};
 use people_core::log_text::render;
-use people_core::memory::{
-    ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
-};
+use people_core::memory::{ManualClock, MemoryDirectory, MemoryImports, MemorySpool};
 use people_core::person::{Identifier, NativeKey, Person, PersonKey};
 use people_core::person_documents::{Request, delete, link, list};
 use people_core::ports::{
-    App, ConfiguredTarget, Directory, Documents, Found, Imports, IndexEntry, Listing, Opened, Page,
-    PersonUpdate, Sighting, Stored, Target,
+    App, Claim, Claimed, ConfiguredTarget, Directory, Documents, Found, Imports, IndexEntry, LeaseHolder,
+    Listing, Opened, Page, PersonUpdate, Sighting, Stored, Target,
 };
 use people_core::profile::Profile;
-use people_core::summary::Summary;
+use people_core::summary::{Source, Summary};
 use people_core::time::Timestamp;
 
 const PDF: &[u8] = b"%PDF-1.7\n%%EOF\n";
@@ -66,20 +65,19 @@ struct World {
 
 /// Joe is known by both identifiers; of others, the target says this.
 fn world(others: Found) -> World {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_757_179_000)));
     let definition = br#"[{"name":"salary","fieldType":"File","source":"Api","isList":true},
         {"name":"contract","fieldType":"File","source":"Api"},{"name":"phone","fieldType":"Phone","source":"Api"}]"#;
-    let (directory, imports) = (Arc::new(MemoryDirectory::default()), Arc::new(MemoryImports::default()));
+    let (directory, imports) =
+        (Arc::new(MemoryDirectory::default()), Arc::new(MemoryImports::new(clock.clone())));
     let target =
         ConfiguredTarget { name: "t".into(), fields: Default::default(), api: Arc::new(Always(others)) };
     let app = App {
         profile: Arc::new(Profile::parse(definition).unwrap()),
         targets: Arc::new([target]),
         imports: imports.clone(),
-        documents: Arc::new(MemoryDocuments::default()),
         directory: directory.clone(),
-        keys: Arc::new(MemoryKeys::default()),
-        clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_700_757_179_000))),
-        spool: Arc::new(MemorySpool),
+        ..people_core::memory::app(clock)
     };
     let world = World { app, directory, imports, next: std::cell::Cell::new(0) };
     world.know("7", "joe@x.y");
@@ -124,7 +122,16 @@ impl World {
         let part = name(person, field, file).map(|name| Incoming::Document(name, receiver.finish().unwrap()));
         let Request { id, received_at, key_name, until } = self.request();
         let parts = part.map(|part| vec![part]);
-        let request = import::Request { id, received_at, key_name, form: Form::Document, parts, until };
+        let request = import::Request {
+            id,
+            received_at,
+            key_name,
+            form: Form::Document,
+            parts,
+            until,
+            source: Source::Document,
+            begin: Begin::New,
+        };
         self.text(&now(import::run(&self.app, request)).unwrap())
     }
 
@@ -339,9 +346,33 @@ impl Watched {
 
 #[async_trait]
 impl Imports for Watched {
-    async fn open(&self, log: &ImportLog) -> Result<Opened, StoreError> {
+    async fn open(&self, log: &ImportLog, claim: Option<&Claim>) -> Result<Opened, StoreError> {
         self.called(Call::Open).await?;
-        self.imports.open(log).await
+        self.imports.open(log, claim).await
+    }
+
+    async fn claim(&self, id: ImportId, claim: &Claim) -> Result<Claimed, StoreError> {
+        self.imports.claim(id, claim).await
+    }
+
+    async fn begin(&self, log: &ImportLog, holder: &LeaseHolder) -> Result<(), StoreError> {
+        self.imports.begin(log, holder).await
+    }
+
+    async fn append(&self, id: ImportId, later: &[Later]) -> Result<(), StoreError> {
+        self.imports.append(id, later).await
+    }
+
+    async fn unfinished(&self, before: Timestamp, limit: usize) -> Result<Vec<ImportId>, StoreError> {
+        self.imports.unfinished(before, limit).await
+    }
+
+    async fn newer(
+        &self,
+        person: &PersonKey,
+        than: (ImportId, usize),
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        self.imports.newer(person, than).await
     }
 
     async fn index(&self, entries: &[IndexEntry]) -> Result<(), StoreError> {
@@ -349,9 +380,9 @@ impl Imports for Watched {
         self.imports.index(entries).await
     }
 
-    async fn close(&self, log: &ImportLog) -> Result<(), StoreError> {
+    async fn close(&self, log: &ImportLog, holder: &LeaseHolder) -> Result<(), StoreError> {
         self.called(Call::Close).await?;
-        self.imports.close(log).await
+        self.imports.close(log, holder).await
     }
 
     async fn find(&self, id: ImportId) -> Result<Option<ImportLog>, StoreError> {

@@ -15,15 +15,14 @@ use people_core::batch::{Incoming, read_json};
 use people_core::directory;
 use people_core::document::Receiver;
 use people_core::id::ImportId;
-use people_core::import::{self, Request, SYNCHRONOUS};
+use people_core::import::{self, Begin, Request, SYNCHRONOUS};
 use people_core::log::{Answer, Ending, Form, Outcome};
 use people_core::log_text::render;
-use people_core::memory::{
-    ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
-};
+use people_core::memory::{ManualClock, MemoryDirectory, MemorySpool};
 use people_core::person::{Identifier, NativeKey, Person, TargetName};
 use people_core::ports::{App, ConfiguredTarget, Directory, Found, Listing, PersonUpdate, Sighting, Target};
 use people_core::profile::Profile;
+use people_core::summary::Source;
 use people_core::time::Timestamp;
 use proptest::prelude::*;
 
@@ -142,6 +141,7 @@ struct World {
 }
 
 fn world(targets: Vec<Fake>) -> World {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_757_179_000)));
     let definition = br#"[{"name":"phone","fieldType":"Phone","source":"Api"},
         {"name":"joinDate","fieldType":"Date","source":"Api"},
         {"name":"manager","fieldType":"PersonIdentifier","source":"Api"},
@@ -156,12 +156,7 @@ fn world(targets: Vec<Fake>) -> World {
     let app = App {
         profile: Arc::new(Profile::parse(definition).unwrap()),
         targets: configured.collect(),
-        imports: Arc::new(MemoryImports::default()),
-        documents: Arc::new(MemoryDocuments::default()),
-        directory: Arc::new(MemoryDirectory::default()),
-        keys: Arc::new(MemoryKeys::default()),
-        clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_700_757_179_000))),
-        spool: Arc::new(MemorySpool),
+        ..people_core::memory::app(clock)
     };
     World { app, targets }
 }
@@ -178,6 +173,8 @@ impl World {
             key_name: "test".into(),
             form: Form::Array,
             parts: Ok(parts),
+            source: Source::Direct,
+            begin: Begin::New,
             until: received_at.plus(SYNCHRONOUS),
         };
         let log = now(import::run(&self.app, request)).unwrap();
@@ -316,11 +313,11 @@ fn a_target_that_is_down_keeps_the_others_from_nothing() {
     let world = world(vec![Fake { down: true, ..fake(Knows::Both, &[]) }, fake(Knows::Both, &[JOE])]);
     world.check(
         r#"[{"employeeId":"7","phone":"1"},{"employeeId":"9","phone":"1"}]"#,
-        Answer::Failed,
+        Answer::Accepted,
         &[
-            "Error - DeliveryRefused - '7' not updated: it does not answer, send it again at t0",
+            "Warning - DeliveryDeferred - '7' not updated yet: it does not answer, will be delivered again at t0",
             "Success - PersonUpdated - '7' updated at t1",
-            "Error - DeliveryRefused - '9' not updated: it does not answer, send it again",
+            "Warning - DeliveryDeferred - '9' not updated yet: it does not answer, will be delivered again",
         ],
     );
 }
@@ -403,17 +400,17 @@ fn an_update_waits_where_a_target_cannot_be_asked_about_somebody_named() {
     world.check(
         r#"[{"employeeId":"7","phone":"0"},{"employeeId":"7","manager":"8"},{"employeeId":"7","phone":"2"},
             {"employeeId":"7","manager":"7"},{"employeeId":"7","manager":null}]"#,
-        Answer::PartlyFailed,
+        Answer::Accepted,
         &[
             "Success - PersonUpdated - '7' updated",
             "Success - PersonUpdated - '7' updated at t0",
-            "Error - DeliveryRefused - '7' not updated: it does not answer, send it again at t1",
+            "Warning - DeliveryDeferred - '7' not updated yet: it does not answer, will be delivered again at t1",
             "Success - PersonUpdated - '7' updated at t0",
-            "Error - DeliveryRefused - '7' not updated: it does not answer, send it again at t1",
+            "Warning - DeliveryDeferred - '7' not updated yet: it does not answer, will be delivered again at t1",
             "Success - PersonUpdated - '7' updated at t0",
-            "Error - DeliveryRefused - '7' not updated: it does not answer, send it again at t1",
+            "Warning - DeliveryDeferred - '7' not updated yet: it does not answer, will be delivered again at t1",
             "Success - PersonUpdated - '7' updated at t0",
-            "Error - DeliveryRefused - '7' not updated: it does not answer, send it again at t1",
+            "Warning - DeliveryDeferred - '7' not updated yet: it does not answer, will be delivered again at t1",
         ],
     );
     assert_eq!(world.sent(1), ["k7: phone"], "the later ones of a person wait with the one that waits");
@@ -505,7 +502,8 @@ fn whether_somebody_is_known_is_what_all_targets_say_together() {
     let (nobody, down) = (|knows| fake(knows, &[ANN]), |knows| Fake { down: true, ..fake(knows, &[]) });
     let twice = || fake(Knows::Both, &[("a", "7", ""), ("b", "7", "")]);
     let (known, unknown) = ("Success - PersonUnchanged", "Error - UnknownPerson");
-    let (unavailable, several) = ("it does not answer, send it again", "several people have this identifier");
+    let (unavailable, several) =
+        ("it does not answer, will be delivered again", "several people have this identifier");
     let cases: Vec<(Vec<Fake>, &str)> = vec![
         (vec![down(Knows::Both), knows(Knows::Both, false)], known),
         (vec![knows(Knows::Both, false), down(Knows::Both)], known),

@@ -202,7 +202,7 @@ fn digit(digit: u8) -> Decoded<u8> {
 /// that was itself encoded (`%2F`) separates like any other: no file system has it in a name, so it came from a
 /// path that was encoded as a whole. `\` separates only after a drive (`C:\`) or share (`\\`): elsewhere file names
 /// contain it. An empty name stays empty.
-pub(super) fn last_segment(decoded: &str) -> Decoded<String> {
+pub(crate) fn last_segment(decoded: &str) -> Decoded<String> {
     nothing_lost(decoded)?;
     let windows = matches!(decoded.as_bytes(), [b'\\', b'\\', ..])
         || matches!(decoded.as_bytes(), [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic());

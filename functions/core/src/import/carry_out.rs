@@ -1,0 +1,192 @@
+//! The part of an import that changes something: between a log that is open and one that is closed.
+
+use std::collections::{BTreeSet, HashMap};
+
+use futures_util::future::join;
+
+use super::Part;
+use crate::check::Checked;
+use crate::delivery::{self, Ready};
+use crate::directory::Meant;
+use crate::error::StoreError;
+use crate::filing;
+use crate::id::ImportId;
+use crate::late::{self, Held, Late, Newer};
+use crate::log::{ImportLog, PartOutcome};
+use crate::person::{Person, PersonKey};
+use crate::ports::{App, IndexEntry, LeaseHolder};
+use crate::time::Timestamp;
+use crate::undelivered::{self, Update};
+use crate::update;
+
+/// How much of its time an import waits for others that deliver to the same people.
+const PATIENCE: u32 = 3;
+
+fn index(import: ImportId, parts: &[Part]) -> Vec<IndexEntry> {
+    let entry = |(part, checked): (usize, &Part)| {
+        let (checked, Meant::Known(person)) = checked.as_ref().ok()? else { return None };
+        let fields = match checked {
+            Checked::Update { changes, .. } => changes.iter().map(|change| change.field.clone()).collect(),
+            Checked::File { field, .. } => vec![field.clone()],
+        };
+        Some(IndexEntry { person: person.key(), import, part, fields })
+    };
+    parts.iter().enumerate().filter_map(entry).collect()
+}
+
+/// The part of an import that changes something.
+pub(super) struct CarryOut<'a> {
+    pub(super) app: &'a App,
+    pub(super) parts: &'a [Part],
+    pub(super) people: &'a HashMap<String, Person>,
+    pub(super) holder: &'a LeaseHolder,
+    /// Whether there may be newer imports.
+    pub(super) is_late: bool,
+    pub(super) until: Timestamp,
+}
+
+impl CarryOut<'_> {
+    /// Writes the person index, delivers and files what is pending, keeps what has not arrived, and enters the outcomes.
+    /// `false` where a store of ours failed.
+    pub(super) async fn run(&self, log: &mut ImportLog) -> bool {
+        let prepared = match self.prepare(log).await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                tracing::error!(import.id = %log.id, %error, "an import could not begin to deliver");
+                // Nothing is delivered that the index does not have: a later import could not see it.
+                for part in &mut log.parts {
+                    if let PartOutcome::Pending | PartOutcome::Deferred(_) = part.outcome {
+                        part.outcome = PartOutcome::not_now("a store of this service failed");
+                    }
+                }
+                return false;
+            }
+        };
+        let stored = self.deliver(&prepared, log).await;
+        prepared.held.give_back(self.app, self.holder).await;
+        let update = |part: usize| {
+            let (checked, meant) = self.parts.get(part)?.as_ref().ok()?;
+            update_of(checked, meant)
+        };
+        undelivered::keep(self.app, log, update).await && stored
+    }
+
+    async fn prepare(&self, log: &ImportLog) -> Result<Prepared, StoreError> {
+        self.app.imports.index(&index(log.id, self.parts)).await?;
+        let people: BTreeSet<PersonKey> =
+            self.parts.iter().filter_map(known).map(|(_, person)| person.key()).collect();
+        let now = self.app.clock.now();
+        let patience = now.plus(self.until.since(now) / PATIENCE);
+        let run = late::Run { holder: self.holder, until: self.until, patience };
+        if !self.is_late {
+            let held = run.hold_beside(self.app, people).await?;
+            return Ok(Prepared { held, newer: HashMap::new(), deleted: BTreeSet::new() });
+        }
+        let held = run.hold_late(self.app, people).await?;
+        match (self.newer(log.id).await, self.deleted(log.id).await) {
+            (Ok(newer), Ok(deleted)) => Ok(Prepared { held, newer, deleted }),
+            (Err(error), _) | (_, Err(error)) => {
+                held.give_back(self.app, self.holder).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What newer imports have set of each part.
+    async fn newer(&self, import: ImportId) -> Result<HashMap<usize, Newer>, StoreError> {
+        let mut numbers = Vec::new();
+        let mut updates = Vec::new();
+        for (number, part) in self.parts.iter().enumerate() {
+            if let Some((Checked::Update { changes, .. }, person)) = known(part) {
+                let fields = changes.iter().map(|change| &change.field).collect();
+                numbers.push(number);
+                updates.push(Late {
+                    person: person.every_key(),
+                    part: (import, number),
+                    fields,
+                    own_import: false,
+                });
+            }
+        }
+        Ok(numbers.into_iter().zip(late::newer(self.app, &updates).await?).collect())
+    }
+
+    /// The files that newer requests have deleted.
+    async fn deleted(&self, import: ImportId) -> Result<BTreeSet<usize>, StoreError> {
+        let mut deleted = BTreeSet::new();
+        for (number, part) in self.parts.iter().enumerate() {
+            if let Some((Checked::File { field, is_list, name, .. }, person)) = known(part) {
+                let name = is_list.then_some(name.as_str());
+                if late::is_deleted(self.app, person, (import, number), field, name).await? {
+                    deleted.insert(number);
+                }
+            }
+        }
+        Ok(deleted)
+    }
+
+    async fn deliver(&self, prepared: &Prepared, log: &mut ImportLog) -> bool {
+        let nothing = Newer::default();
+        let mut updates: Vec<Ready<'_>> = Vec::new();
+        let mut files: Vec<filing::File<'_>> = Vec::new();
+        for (part, checked) in self.parts.iter().enumerate() {
+            let Some((checked, person)) = known(checked) else { continue };
+            match checked {
+                Checked::Update { changes, .. } => {
+                    let newer = prepared.newer.get(&part).unwrap_or(&nothing);
+                    updates.push(Ready { part, import: log.id, person, changes, only: None, newer });
+                }
+                Checked::File { .. } if prepared.deleted.contains(&part) => {
+                    log.parts[part].outcome = PartOutcome::Superseded;
+                }
+                Checked::File { field, is_list, name, upload, .. } => {
+                    files.push(filing::File { part, person, field, is_list: *is_list, name, upload });
+                }
+            }
+        }
+        let (app, until) = (self.app, self.until);
+        let run = delivery::Run { people: self.people, busy: &prepared.held.busy, until };
+        let delivered = delivery::deliver(app, run, &updates);
+        let filed =
+            filing::file(app, filing::Run { import: log.id, stored_at: log.received_at, until }, &files);
+        let (delivered, filed) = join(delivered, filed).await;
+        let mut stored = true;
+        for (part, outcome) in filed {
+            stored &= outcome.is_ok();
+            log.parts[part].outcome =
+                outcome.unwrap_or_else(|_| PartOutcome::not_now("the document store failed"));
+        }
+        for (part, outcome) in delivered {
+            log.parts[part].outcome = outcome;
+        }
+        stored
+    }
+}
+
+/// What has to be known before anything is delivered.
+struct Prepared {
+    held: Held,
+    newer: HashMap<usize, Newer>,
+    /// The files that newer requests have deleted.
+    deleted: BTreeSet<usize>,
+}
+
+fn known(part: &Part) -> Option<(&Checked, &Person)> {
+    match part {
+        Ok((checked, Meant::Known(person))) => Some((checked, person)),
+        _ => None,
+    }
+}
+
+/// An update as it is kept: its person is named by what they are known by, because a UPN may be another's by then.
+fn update_of(checked: &Checked, meant: &Meant) -> Option<Update> {
+    let Checked::Update { who, changes, .. } = checked else { return None };
+    Some(Update(match meant {
+        Meant::Known(person) => {
+            update::write(person.identifiers().take(1).collect::<Vec<_>>().iter(), changes)
+        }
+        Meant::Nobody | Meant::TwoPeople(_) | Meant::Several | Meant::Unavailable(_) => {
+            update::write(who.identifiers(), changes)
+        }
+    }))
+}

@@ -1,0 +1,394 @@
+//! Delivering again what has not arrived: by person, target and field, never over what a newer import has set. Each
+//! attempt is entered in the log of its import; at the end of the road the log says so.
+
+mod interrupted;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::batch::Incoming;
+use crate::check::{Checked, check};
+use crate::delivery::{self, Ready};
+use crate::directory::Meant;
+use crate::error::StoreError;
+use crate::id::ImportId;
+use crate::import::{self, Part, SEVERAL};
+use crate::late::{self, Held, Late, Newer};
+use crate::later::{Later, News};
+use crate::log::{Delivery, Ending, Outcome, PartOutcome};
+use crate::person::{Person, PersonKey, TargetName};
+use crate::ports::{App, IndexEntry, LeaseHolder, WaitingPage};
+use crate::shown::Shown;
+use crate::time::Timestamp;
+use crate::undelivered::{Kept, Place, TRIED_FOR, Waiting, next_attempt};
+use crate::update::Change;
+
+pub use interrupted::end_interrupted;
+
+/// How many updates are delivered together.
+const TOGETHER: usize = 100;
+
+/// Which updates are delivered again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those whose time has come.
+    Due,
+    /// All that wait.
+    All,
+    /// Those of one import.
+    Of(ImportId),
+}
+
+/// What a run came to, in updates at one target each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Those that have arrived.
+    pub delivered: usize,
+    /// Those of which newer imports had set every field.
+    pub superseded: usize,
+    /// Those that were refused for good.
+    pub failed: usize,
+    /// Those whose time is over.
+    pub given_up: usize,
+    /// Those that are tried again later.
+    pub deferred: usize,
+}
+
+/// Delivers again, until then. Two runs at once do no harm: each update is delivered by the one that has the lease of its
+/// person. A target at which nothing of a batch arrived is left alone until the next run.
+///
+/// # Errors
+/// When a store fails; what was delivered by then is in the logs, or is delivered once more.
+pub async fn run(
+    app: &App,
+    holder: &LeaseHolder,
+    which: Which,
+    until: Timestamp,
+) -> Result<Report, StoreError> {
+    let mut run = Run { app, holder, until, report: Report::default(), stopped: BTreeSet::new() };
+    // Updates that wait for newer ones of this run are looked at again once these are decided.
+    while run.pass(which).await? {}
+    if run.report.given_up > 0 {
+        // An alarm counts these lines.
+        tracing::warn!(updates = run.report.given_up, "updates given up");
+    }
+    Ok(run.report)
+}
+
+struct Run<'a> {
+    app: &'a App,
+    holder: &'a LeaseHolder,
+    until: Timestamp,
+    report: Report,
+    stopped: BTreeSet<Option<TargetName>>,
+}
+
+/// An update that is delivered in this batch.
+struct Again {
+    kept: Kept,
+    person: Person,
+    changes: Vec<Change>,
+}
+
+impl Again {
+    /// Whether a newer update of the same fields is still to be delivered where this one goes: it goes first, and then it is
+    /// known whether anything of this one is left.
+    fn waits_for(&self, newer: &Newer) -> bool {
+        match &self.kept.waiting.place.target {
+            Some(target) => newer.is_undecided(target),
+            None => !newer.undecided.is_empty(),
+        }
+    }
+}
+
+/// What a batch came to.
+#[derive(Debug, Clone, Copy)]
+struct Came {
+    /// Whether some wait for newer ones.
+    waiting: bool,
+    /// Whether some are decided.
+    decided: bool,
+}
+
+/// How an update ended this time: the part as a whole, or one delivery.
+type Ended = (Kept, News);
+
+impl Run<'_> {
+    /// Tries what there is once. True where some waits for newer updates, and of these some were decided.
+    async fn pass(&mut self, which: Which) -> Result<bool, StoreError> {
+        let (mut after, mut tried) = (None, HashSet::new());
+        let (mut waiting, mut decided) = (false, false);
+        while self.app.clock.now() < self.until {
+            let page = match which {
+                Which::Of(import) => self.app.undelivered.of_import(import).await?,
+                Which::Due | Which::All => {
+                    let due = (which == Which::Due).then(|| self.app.clock.now());
+                    let page =
+                        WaitingPage { after: after.take(), due, limit: TOGETHER, ..WaitingPage::default() };
+                    self.app.undelivered.list(&page).await?
+                }
+            };
+            let Some(last) = page.last() else { break };
+            after = Some((last.next_at, last.place.clone()));
+            let places = page.into_iter().map(|waiting| waiting.place);
+            let wanted: Vec<_> = places
+                .filter(|place| !self.stopped.contains(&place.target) && tried.insert(place.clone()))
+                .collect();
+            for together in wanted.chunks(TOGETHER) {
+                let came = self.batch(together).await?;
+                waiting |= came.waiting;
+                decided |= came.decided;
+            }
+            if matches!(which, Which::Of(_)) {
+                break;
+            }
+        }
+        Ok(waiting && decided)
+    }
+
+    /// Delivers what is kept at these places, and writes down what became of it.
+    async fn batch(&mut self, places: &[Place]) -> Result<Came, StoreError> {
+        let mut kept = self.app.undelivered.get(places).await?;
+        kept.sort_by(|one, other| one.waiting.place.cmp(&other.waiting.place));
+        let parts = kept.iter().map(|kept| {
+            let json = Incoming::Person(kept.update.0.clone().into_bytes().into());
+            check(&self.app.profile, json)
+        });
+        let look_ups = import::look_ups_until(self.app, self.until);
+        let (parts, named) = import::resolve(self.app, parts.collect(), look_ups).await?;
+        let mut ended: Vec<Ended> = Vec::new();
+        let mut known: Vec<Again> = Vec::new();
+        for (kept, part) in kept.into_iter().zip(parts) {
+            match part {
+                Ok((Checked::Update { changes, .. }, Meant::Known(person))) => {
+                    known.push(Again { kept, person, changes });
+                }
+                part => {
+                    let news = without_a_person(&kept, &part);
+                    ended.push((kept, news));
+                }
+            }
+        }
+        let people: BTreeSet<PersonKey> = known.iter().map(|again| again.person.key()).collect();
+        let run = late::Run { holder: self.holder, until: self.until, patience: self.app.clock.now() };
+        let held = run.hold_late(self.app, people).await?;
+        let written = match self.deliver(known, &named, &held).await {
+            Ok((delivered, waiting)) => {
+                ended.extend(delivered);
+                self.write_down(ended).await.map(|decided| Came { waiting, decided })
+            }
+            Err(error) => Err(error),
+        };
+        held.give_back(self.app, self.holder).await;
+        written
+    }
+
+    /// Delivers to those whose lease is held, as far as it is kept still and nothing newer is there.
+    async fn deliver(
+        &self,
+        mut known: Vec<Again>,
+        people: &HashMap<String, Person>,
+        held: &Held,
+    ) -> Result<(Vec<Ended>, bool), StoreError> {
+        known.retain(|again| !held.busy.contains(&again.person.key()));
+        let places: Vec<_> = known.iter().map(|again| again.kept.waiting.place.clone()).collect();
+        // Another run may have delivered them before the leases were ours.
+        let there = if places.is_empty() { Vec::new() } else { self.app.undelivered.get(&places).await? };
+        known.retain(|again| there.contains(&again.kept));
+        self.index(&known).await?;
+        let late: Vec<_> = known
+            .iter()
+            .map(|again| Late {
+                person: again.person.every_key(),
+                part: (again.kept.waiting.place.import, again.kept.waiting.place.part),
+                fields: again.changes.iter().map(|change| &change.field).collect(),
+                own_import: true,
+            })
+            .collect();
+        let newer: Vec<Newer> = late::newer(self.app, &late).await?;
+        let all = known.len();
+        let (known, newer): (Vec<Again>, Vec<Newer>) =
+            known.into_iter().zip(newer).filter(|(again, newer)| !again.waits_for(newer)).unzip();
+        let waiting = known.len() < all;
+        let updates: Vec<Ready<'_>> = known.iter().zip(&newer).enumerate().map(ready).collect();
+        let busy = BTreeSet::new();
+        let run = delivery::Run { people, busy: &busy, until: self.until };
+        let outcomes: BTreeMap<usize, PartOutcome> =
+            delivery::deliver(self.app, run, &updates).await.into_iter().collect();
+        let ended = known.into_iter().zip(outcomes.into_values());
+        Ok((ended.map(|(again, outcome)| delivered(again.kept, outcome)).collect(), waiting))
+    }
+
+    /// Whoever could not be told before is entered in the person index now, so that still older updates see it.
+    async fn index(&self, known: &[Again]) -> Result<(), StoreError> {
+        let new = known.iter().filter(|again| again.kept.waiting.place.target.is_none());
+        let entries: Vec<_> = new
+            .map(|again| IndexEntry {
+                person: again.person.key(),
+                import: again.kept.waiting.place.import,
+                part: again.kept.waiting.place.part,
+                fields: again.changes.iter().map(|change| change.field.clone()).collect(),
+            })
+            .collect();
+        if entries.is_empty() { Ok(()) } else { self.app.imports.index(&entries).await }
+    }
+
+    /// First what is to be tried again, then the logs, and at last what is done is let go: whatever fails in between is
+    /// done once more, and nothing is forgotten. Says whether anything was decided. A log that takes no more lines keeps its
+    /// own updates alone from being let go.
+    async fn write_down(&mut self, mut ended: Vec<Ended>) -> Result<bool, StoreError> {
+        let now = self.app.clock.now();
+        ended.sort_by(|(one, _), (other, _)| one.waiting.place.cmp(&other.waiting.place));
+        let mut again: Vec<Kept> = Vec::new();
+        let mut done: Vec<Place> = Vec::new();
+        let mut logs: BTreeMap<ImportId, Vec<Later>> = BTreeMap::new();
+        let mut arrived: BTreeMap<Option<TargetName>, bool> = BTreeMap::new();
+        for (kept, mut news) in ended {
+            let Place { import, part, target } = kept.waiting.place.clone();
+            let waits = keep_again(&kept, &mut news, now);
+            let is_deferred = waits.iter().any(|waits| waits.waiting.place == kept.waiting.place);
+            // Where nothing was sent, nothing is known of the target.
+            let is_superseded =
+                matches!(&news, News::Delivery(one) if one.outcome.ending == Ending::Superseded);
+            if !is_superseded {
+                *arrived.entry(target).or_default() |= !is_deferred;
+            }
+            self.count(&news);
+            if !is_deferred {
+                done.push(kept.waiting.place);
+            }
+            again.extend(waits);
+            logs.entry(import).or_default().push(Later { at: now, part, news });
+        }
+        self.stopped.extend(arrived.into_iter().filter(|(_, any)| !any).map(|(target, _)| target));
+        if !again.is_empty() {
+            self.app.undelivered.keep(&again).await?;
+        }
+        let mut failure = None;
+        for (import, later) in &logs {
+            if let Err(error) = self.app.imports.append(*import, later).await {
+                done.retain(|place| place.import != *import);
+                failure.get_or_insert(error);
+            }
+        }
+        if !done.is_empty() {
+            self.app.undelivered.remove(&done).await?;
+        }
+        failure.map_or(Ok(!done.is_empty()), Err)
+    }
+
+    fn count(&mut self, news: &News) {
+        let report = &mut self.report;
+        let mut count = |ending: &Ending| match ending {
+            Ending::Updated | Ending::Unchanged => report.delivered += 1,
+            Ending::Superseded => report.superseded += 1,
+            Ending::Deferred(_) => report.deferred += 1,
+            Ending::GivenUp(_) => report.given_up += 1,
+            Ending::PartlyUpdated(_) | Ending::UnknownPerson | Ending::Refused(_) => report.failed += 1,
+        };
+        match news {
+            News::Delivery(delivery) => count(&delivery.outcome.ending),
+            News::Part(PartOutcome::Delivered { deliveries, .. }) => {
+                deliveries.iter().for_each(|delivery| count(&delivery.outcome.ending));
+            }
+            News::Part(PartOutcome::Deferred(why)) => count(&Ending::Deferred(why.clone())),
+            News::Part(PartOutcome::GivenUp(why)) => count(&Ending::GivenUp(why.clone())),
+            News::Part(_) => report.failed += 1,
+        }
+    }
+}
+
+fn ready<'a>((part, (again, newer)): (usize, (&'a Again, &'a Newer))) -> Ready<'a> {
+    let Place { import, target, .. } = &again.kept.waiting.place;
+    let (person, changes) = (&again.person, again.changes.as_slice());
+    Ready { part, import: *import, person, changes, only: target.as_ref(), newer }
+}
+
+/// How an update ends whose person is not known, or that is no valid update any more.
+fn without_a_person(kept: &Kept, part: &Part) -> News {
+    let (outcome, ending) = match part {
+        Ok((_, Meant::Unavailable(why))) => {
+            (PartOutcome::Deferred(why.clone()), Ending::Deferred(why.clone()))
+        }
+        Ok((_, Meant::Nobody)) => (PartOutcome::UnknownPerson, Ending::UnknownPerson),
+        Ok((_, Meant::TwoPeople(id))) => (
+            PartOutcome::IdentifierConflict(Shown::new(id)),
+            Ending::Refused("its two identifiers are two persons".to_owned()),
+        ),
+        Ok((_, Meant::Several | Meant::Known(_))) => (
+            PartOutcome::Refused { why: SEVERAL.to_owned(), passing: false },
+            Ending::Refused(SEVERAL.to_owned()),
+        ),
+        Err(entry) => {
+            let why = "the profile definition, or a person whom it names, is not what it was".to_owned();
+            (entry.outcome.clone(), Ending::Refused(why))
+        }
+    };
+    match &kept.waiting.place.target {
+        None => News::Part(outcome),
+        Some(target) => News::Delivery(Delivery {
+            target: target.clone(),
+            outcome: Outcome { attempts: kept.waiting.attempts, ..Outcome::unsent(ending) },
+            superseded: Vec::new(),
+        }),
+    }
+}
+
+/// What became of an update that was delivered again: the attempts are all that there were.
+fn delivered(kept: Kept, outcome: PartOutcome) -> Ended {
+    let Some(target) = kept.waiting.place.target.clone() else { return (kept, News::Part(outcome)) };
+    let deliveries = match outcome {
+        PartOutcome::Delivered { deliveries, .. } => deliveries,
+        _ => Vec::new(),
+    };
+    let no_target = || Delivery {
+        target: target.clone(),
+        outcome: Outcome::unsent(Ending::Refused("it does not take these fields any more".to_owned())),
+        superseded: Vec::new(),
+    };
+    let mut delivery = deliveries.into_iter().next().unwrap_or_else(no_target);
+    delivery.outcome.attempts = delivery.outcome.attempts.saturating_add(kept.waiting.attempts);
+    (kept, News::Delivery(delivery))
+}
+
+/// What of an update is tried again, and when. What is deferred beyond its time is given up instead.
+fn keep_again(kept: &Kept, news: &mut News, now: Timestamp) -> Vec<Kept> {
+    let is_over = now >= kept.since.plus(TRIED_FOR);
+    let waits = |target: Option<TargetName>, attempts: u32, reason: &str| {
+        let place = Place { target, ..kept.waiting.place.clone() };
+        let next_at = next_attempt(&place, kept.since, attempts, now)?;
+        let waiting = Waiting { place, reason: reason.to_owned(), attempts, next_at, ..kept.waiting.clone() };
+        Some(Kept { waiting, ..kept.clone() })
+    };
+    let attempts = kept.waiting.attempts.saturating_add(1);
+    match news {
+        News::Part(outcome @ PartOutcome::Deferred(_)) => {
+            let PartOutcome::Deferred(why) = outcome else { return Vec::new() };
+            let again = waits(None, attempts, why);
+            if is_over {
+                *outcome = PartOutcome::GivenUp(std::mem::take(why));
+            }
+            again.into_iter().collect()
+        }
+        News::Part(PartOutcome::Delivered { deliveries, .. }) => deliveries
+            .iter_mut()
+            .filter_map(|delivery| again_at(delivery, is_over, |at, why| waits(at, 1, why)))
+            .collect(),
+        News::Delivery(delivery) => {
+            again_at(delivery, is_over, |at, why| waits(at, attempts, why)).into_iter().collect()
+        }
+        News::Part(_) => Vec::new(),
+    }
+}
+
+fn again_at(
+    delivery: &mut Delivery,
+    is_over: bool,
+    waits: impl Fn(Option<TargetName>, &str) -> Option<Kept>,
+) -> Option<Kept> {
+    let Ending::Deferred(why) = &mut delivery.outcome.ending else { return None };
+    if is_over {
+        delivery.outcome.ending = Ending::GivenUp(std::mem::take(why));
+        return None;
+    }
+    waits(Some(delivery.target.clone()), why)
+}

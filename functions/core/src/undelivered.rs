@@ -1,0 +1,210 @@
+//! An update that has not arrived somewhere: what is kept of it, and when it is tried again.
+
+use std::fmt;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::id::ImportId;
+use crate::log::{Delivery, Ending, ImportLog, PartOutcome, Subject};
+use crate::log_text::send_again;
+use crate::person::TargetName;
+use crate::ports::App;
+use crate::shown::Shown;
+use crate::time::Timestamp;
+
+/// How long an update is tried again, from when it was received.
+pub const TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is waited before each attempt after the first; the last one is repeated.
+const PAUSES: [Duration; 6] = [
+    Duration::from_secs(60),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 60 * 60),
+    Duration::from_secs(5 * 60 * 60),
+    Duration::from_secs(10 * 60 * 60),
+];
+/// A pause is this much longer or shorter, in per cent at most, so that what failed together does not come back together.
+const JITTER: u32 = 20;
+
+/// Where an update is missing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The import that it is part of.
+    pub import: ImportId,
+    /// The part's number.
+    pub part: usize,
+    /// The target; none where nobody could tell who is meant, so that it has gone nowhere yet.
+    pub target: Option<TargetName>,
+}
+
+/// What may be shown of an update that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Where it is missing.
+    pub place: Place,
+    /// Whom it names, as the caller wrote it.
+    pub person: Shown,
+    /// Why it did not arrive the last time.
+    pub reason: String,
+    /// How often it has been tried.
+    pub attempts: u32,
+    /// When it is tried again.
+    pub next_at: Timestamp,
+}
+
+/// An update that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What may be shown of it.
+    pub waiting: Waiting,
+    /// When its import was received.
+    pub since: Timestamp,
+    /// What is to be delivered.
+    pub update: Update,
+}
+
+/// A person update object as JSON, with the identifiers that its person is known by. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Update(pub String);
+
+impl fmt::Debug for Update {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Update(***)")
+    }
+}
+
+/// When something is tried again that has failed `attempts` times by now: after about 1, 5 and 30 minutes, 2, 5 and 10
+/// hours, the last time after [`TRIED_FOR`]. `None` where that has passed.
+pub fn next_attempt(place: &Place, since: Timestamp, attempts: u32, now: Timestamp) -> Option<Timestamp> {
+    let end = since.plus(TRIED_FOR);
+    if now >= end {
+        return None;
+    }
+    let pause = usize::try_from(attempts.saturating_sub(1)).ok().and_then(|done| PAUSES.get(done));
+    let pause = *pause.unwrap_or(&PAUSES[PAUSES.len() - 1]);
+    Some(now.plus(pause / 100 * (100 - JITTER + jitter(place, attempts))).min(end))
+}
+
+/// Keeps everything of an import that has ended for a reason that passes; `update` gives what a part is to deliver. Where
+/// it cannot be kept, `false` is given back, and the log says that it has to be sent again.
+pub(crate) async fn keep(app: &App, log: &mut ImportLog, update: impl Fn(usize) -> Option<Update>) -> bool {
+    let now = app.clock.now();
+    let (import, since) = (log.id, log.received_at);
+    if now >= since.plus(TRIED_FOR) {
+        log.parts
+            .iter_mut()
+            .for_each(|part| end_deferred(&mut part.outcome, PartOutcome::GivenUp, Ending::GivenUp));
+        return true;
+    }
+    let mut kept = Vec::new();
+    for (number, part) in log.parts.iter_mut().enumerate() {
+        let Subject::Person(Some(person)) = &part.subject else { continue };
+        for (target, reason) in deferred(&part.outcome) {
+            let place = Place { import, part: number, target };
+            let Some((next_at, update)) = next_attempt(&place, since, 1, now).zip(update(number)) else {
+                continue;
+            };
+            let waiting = Waiting { place, person: person.clone(), reason, attempts: 1, next_at };
+            kept.push(Kept { waiting, since, update });
+        }
+    }
+    if kept.is_empty() {
+        return true;
+    }
+    let Err(error) = app.undelivered.keep(&kept).await else { return true };
+    tracing::error!(import.id = %import, %error, "updates that did not arrive could not be kept");
+    let refused = |why: String| Ending::Refused(send_again(&why));
+    for part in &mut log.parts {
+        end_deferred(&mut part.outcome, |why| PartOutcome::not_now(&why), refused);
+    }
+    false
+}
+
+/// Where an update is to be delivered again, and why.
+fn deferred(outcome: &PartOutcome) -> Vec<(Option<TargetName>, String)> {
+    match outcome {
+        PartOutcome::Deferred(why) => vec![(None, why.clone())],
+        PartOutcome::Delivered { deliveries, .. } => {
+            let deferred = |delivery: &Delivery| match &delivery.outcome.ending {
+                Ending::Deferred(why) => Some((Some(delivery.target.clone()), why.clone())),
+                _ => None,
+            };
+            deliveries.iter().filter_map(deferred).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What is deferred ends so.
+fn end_deferred(
+    outcome: &mut PartOutcome,
+    part: impl Fn(String) -> PartOutcome,
+    delivery: impl Fn(String) -> Ending,
+) {
+    match outcome {
+        PartOutcome::Deferred(why) => *outcome = part(std::mem::take(why)),
+        PartOutcome::Delivered { deliveries, .. } => {
+            for one in deliveries {
+                if let Ending::Deferred(why) = &mut one.outcome.ending {
+                    one.outcome.ending = delivery(std::mem::take(why));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// From 0 to twice [`JITTER`]: the same for the same attempt, and spread evenly over all others.
+fn jitter(place: &Place, attempts: u32) -> u32 {
+    let mut digest = Sha256::new();
+    digest.update(place.import.as_bytes());
+    digest.update(place.part.to_le_bytes());
+    digest.update(attempts.to_le_bytes());
+    digest.update(place.target.as_deref().unwrap_or_default());
+    u32::from(digest.finalize()[0]) % (2 * JITTER + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SINCE: Timestamp = Timestamp::from_millis(1_700_757_179_000);
+
+    fn place(part: usize) -> Place {
+        Place { import: ImportId::new(SINCE, [7; 10]), part, target: Some("aktion".into()) }
+    }
+
+    #[test]
+    fn the_pauses_grow_and_are_a_fifth_off_at_most() {
+        let minutes = [1.0, 5.0, 30.0, 120.0, 300.0, 600.0, 600.0];
+        for (attempts, minutes) in (1..).zip(minutes) {
+            for part in 0..200 {
+                let next = next_attempt(&place(part), SINCE, attempts, SINCE).unwrap();
+                let off = next.since(SINCE).as_secs_f64() / 60.0 / minutes;
+                assert!((0.8..=1.2).contains(&off), "{attempts}: {off}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_failed_together_does_not_come_back_together() {
+        let next = |part| next_attempt(&place(part), SINCE, 1, SINCE).unwrap().millis();
+        let moments: std::collections::HashSet<_> = (0..200).map(next).collect();
+        assert!(moments.len() > 20, "{}", moments.len());
+    }
+
+    #[test]
+    fn the_last_attempt_is_after_a_day() {
+        let end = SINCE.plus(TRIED_FOR);
+        let before = Timestamp::from_millis(end.millis() - 1);
+        assert_eq!(next_attempt(&place(0), SINCE, 9, before), Some(end));
+        assert_eq!(next_attempt(&place(0), SINCE, 9, end), None);
+    }
+
+    #[test]
+    fn nothing_of_an_update_is_shown() {
+        assert_eq!(format!("{:?}", Update("{\"birthDate\":1}".into())), "Update(***)");
+    }
+}

@@ -2,6 +2,7 @@
 //! that a table can be changed by reading one folder.
 
 mod batch;
+mod change;
 mod directory;
 mod directory_item;
 mod expression;
@@ -13,14 +14,24 @@ mod learning;
 mod leases;
 mod list;
 mod packed;
+mod packed_delivery;
+mod packed_later;
 mod packed_words;
 mod person_index;
 mod records;
+mod repeats;
 mod tables;
+mod undelivered;
+mod undelivered_item;
+mod undelivered_list;
+mod unfinished;
 
 pub use directory::DynamoDirectory;
 pub use imports::DynamoImports;
 pub use keys::DynamoKeys;
 pub use leases::DynamoLeases;
 pub use records::DynamoRecords;
+pub(crate) use records::Recorded;
+pub use repeats::DynamoRepeats;
 pub use tables::{Index, Schema, Tables, create_tables};
+pub use undelivered::DynamoUndelivered;

@@ -72,16 +72,25 @@ impl Batches {
         values: Vec<String>,
         consistent: bool,
     ) -> Result<HashMap<String, Item>, StoreError> {
-        let chunks: Vec<_> = values.chunks(READS).map(<[_]>::to_vec).collect();
-        let items: Vec<_> = stream::iter(chunks)
-            .map(|chunk| {
-                self.read_chunk(action, chunk.into_iter().map(|v| item([(key, s(v))])).collect(), consistent)
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
-        let keyed = items.into_iter().flatten().map(|item| Ok((text(&item, key)?.to_owned(), item)));
+        let keys = values.into_iter().map(|value| item([(key, s(value))])).collect();
+        let items = self.read_items(action, keys, consistent).await?;
+        let keyed = items.into_iter().map(|item| Ok((text(&item, key)?.to_owned(), item)));
         keyed.collect::<Result<_, _>>().map_err(|broken: super::item::Broken| broken.during(action))
+    }
+
+    /// The items with these keys, in any order; those that are not there are left out. No key may be there twice.
+    pub(super) async fn read_items(
+        &self,
+        action: &'static str,
+        keys: Vec<Item>,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
+        let chunks: Vec<_> = keys.chunks(READS).map(<[_]>::to_vec).collect();
+        stream::iter(chunks)
+            .map(|chunk| self.read_chunk(action, chunk, consistent))
+            .buffer_unordered(AT_ONCE)
+            .try_concat()
+            .await
     }
 
     async fn read_chunk(

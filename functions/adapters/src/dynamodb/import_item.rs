@@ -1,11 +1,10 @@
 //! The item of an import log: where it is, and the attributes that a list shows. What became of the parts is packed into
 //! one more, which no list reads.
 
-use std::iter;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use people_core::id::ImportId;
 use people_core::log::{Answer, ImportLog, State};
+use people_core::ports::Claim;
 use people_core::shown::Shown;
 use people_core::summary::{Source, Standing, Summary};
 use people_core::time::Timestamp;
@@ -24,7 +23,13 @@ pub(super) const PARTS: &str = "parts";
 pub(super) const SUCCEEDED: &str = "succeeded";
 pub(super) const FAILED: &str = "failed";
 pub(super) const SOURCE: &str = "source";
-/// The shard, as long as the import runs: what makes it part of the index of those.
+/// Who carries the import out, and until when in milliseconds since 1970: its claim.
+pub(super) const HOLDER: &str = "holder";
+pub(super) const UNTIL: &str = "until";
+/// What happened to the parts since, for programs, and how often that was written.
+pub(super) const LATER: &str = "later";
+pub(super) const LATER_VERSION: &str = "laterVersion";
+/// The shard, as long as the import has not ended: what makes it part of the index of those.
 pub(super) const RUNNING: &str = "running";
 /// The month and the shard once more, where an import ended and was not successful.
 pub(super) const UNSUCCESSFUL: &str = "unsuccessful";
@@ -71,33 +76,38 @@ fn partition_of(id: ImportId) -> String {
     partition(&month(made_at(id)), shard(id))
 }
 
-/// The attributes that are written once.
+/// The attributes that do not change with what becomes of the parts.
 pub(super) fn head(log: &ImportLog) -> Item {
-    let mut head = key(log.id);
-    head.extend(item([
+    item([
         (RECEIVED_AT, s(log.received_at.to_rfc3339())),
         (KEY_NAME, s(log.key_name.as_str())),
         (PARTS, n(log.parts.len())),
-        (SOURCE, s(Source::of(log.form).as_str())),
-    ]));
-    if log.state == State::Running {
-        head.insert(RUNNING.to_owned(), s(shard(log.id).to_string()));
-    }
-    head
+        (SOURCE, s(log.source.as_str())),
+    ])
 }
 
-/// The attributes that say how the import stands: written when a log is opened, and again when it is closed.
-pub(super) fn standing(log: &ImportLog) -> Item {
+/// The attributes that say how the import stands, and those that it must not have: written when a log is opened, and
+/// again whenever that changes.
+pub(super) fn standing(log: &ImportLog) -> (Item, Vec<&'static str>) {
     let summary = log.summary();
     let mut standing = item([
         (STATE, s(state_text(log.state))),
         (SUCCEEDED, n(summary.succeeded)),
         (FAILED, n(summary.failed)),
     ]);
-    if log.state != State::Running && summary.now() != Standing::Successful {
-        standing.insert(UNSUCCESSFUL.to_owned(), s(partition_of(log.id)));
-    }
-    standing
+    let has_ended = matches!(log.state, State::Ended(_));
+    let mut absent = Vec::new();
+    let mut index = |name: &'static str, is_in: bool, partition: String| {
+        if is_in { drop(standing.insert(name.to_owned(), s(partition))) } else { absent.push(name) }
+    };
+    index(RUNNING, !has_ended, shard(log.id).to_string());
+    index(UNSUCCESSFUL, has_ended && summary.now() != Standing::Successful, partition_of(log.id));
+    (standing, absent)
+}
+
+/// The attributes of a claim.
+pub(super) fn claimed(claim: &Claim) -> Item {
+    item([(HOLDER, s(claim.holder.0.as_str())), (UNTIL, n(claim.until.millis()))])
 }
 
 /// What a list shows of an item.
@@ -122,14 +132,14 @@ pub(super) fn read_summary(item: &Item) -> Result<Summary, Broken> {
 /// an import without parts failed as a whole.
 fn failed_before_it_was_stored(state: State, parts: usize, succeeded: usize) -> usize {
     match state {
-        State::Running => 0,
+        State::Accepted | State::Running => 0,
         State::Ended(Answer::Succeeded) => parts.saturating_sub(succeeded),
         State::Ended(_) => parts.saturating_sub(succeeded).max(1),
     }
 }
 
 /// Logs of the first version do not say where they are from: there was one way only.
-fn read_source(stored: Option<&AttributeValue>) -> Result<Source, Broken> {
+pub(super) fn read_source(stored: Option<&AttributeValue>) -> Result<Source, Broken> {
     let Some(stored) = stored else { return Ok(Source::Direct) };
     let known = |source: &Source| stored.as_s().is_ok_and(|stored| stored == source.as_str());
     Source::ALL.into_iter().find(known).ok_or(Broken(SOURCE))
@@ -142,18 +152,21 @@ pub(super) fn read_state(item: &Item) -> Result<State, Broken> {
 }
 
 fn states() -> impl Iterator<Item = State> {
-    iter::once(State::Running).chain(Answer::ALL.map(State::Ended))
+    [State::Accepted, State::Running].into_iter().chain(Answer::ALL.map(State::Ended))
 }
 
 /// A state as it is stored.
 pub(super) fn state_text(state: State) -> &'static str {
     match state {
+        State::Accepted => "accepted",
         State::Running => "running",
         State::Ended(Answer::Succeeded) => "succeeded",
+        State::Ended(Answer::Accepted) => "kept",
         State::Ended(Answer::PartlyFailed) => "partly-failed",
         State::Ended(Answer::Failed) => "failed",
         State::Ended(Answer::TooManyParts) => "too-many-parts",
         State::Ended(Answer::StoreFailed) => "store-failed",
+        State::Ended(Answer::Interrupted) => "interrupted",
         State::Ended(Answer::Created) => "created",
         State::Ended(Answer::Linked) => "linked",
         State::Ended(Answer::Deleted) => "deleted",
@@ -193,17 +206,19 @@ mod tests {
     fn the_answers_are_all_there_once() {
         let number = |answer| match answer {
             Answer::Succeeded => 0,
-            Answer::PartlyFailed => 1,
-            Answer::Failed => 2,
-            Answer::TooManyParts => 3,
-            Answer::StoreFailed => 4,
-            Answer::Created => 5,
-            Answer::Linked => 6,
-            Answer::Deleted => 7,
-            Answer::NotFound => 8,
-            Answer::Unavailable => 9,
+            Answer::Accepted => 1,
+            Answer::PartlyFailed => 2,
+            Answer::Failed => 3,
+            Answer::TooManyParts => 4,
+            Answer::StoreFailed => 5,
+            Answer::Interrupted => 6,
+            Answer::Created => 7,
+            Answer::Linked => 8,
+            Answer::Deleted => 9,
+            Answer::NotFound => 10,
+            Answer::Unavailable => 11,
         };
-        assert_eq!(Answer::ALL.map(number), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(Answer::ALL.map(number), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     }
 
     #[test]

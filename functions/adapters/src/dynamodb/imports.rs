@@ -1,6 +1,10 @@
 //! The import logs: one item each, opened by one conditional write and closed by another, because what an import costs
 //! here is what it costs at all.
 
+mod append;
+mod claim;
+mod replace;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,19 +13,25 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
-use people_core::log::{ImportLog, State};
+use people_core::later::Later;
+use people_core::log::ImportLog;
 use people_core::person::PersonKey;
-use people_core::ports::{Clock, Imports, IndexEntry, Opened, Page};
+use people_core::ports::{Claim, Claimed, Clock, Imports, IndexEntry, LeaseHolder, Opened, Page};
 use people_core::shown::Shown;
 use people_core::summary::Summary;
+use people_core::time::Timestamp;
 
-use super::expression::{names, values};
-use super::import_item::{KEY_NAME, PARTITION, RUNNING, STATE, head, key, read_state, standing, state_text};
-use super::item::{EXPIRES, Item, is_expired, item, n, s, text};
+use super::expression::names;
+use super::import_item::{
+    KEY_NAME, LATER, PARTITION, SOURCE, claimed, head, key, read_source, read_state, standing,
+};
+use super::item::{Broken, EXPIRES, Item, is_expired, item, n, s, text};
 use super::list::Listing;
 use super::packed::{pack, unpack};
+use super::packed_later::unpack_later;
 use super::person_index::PersonIndex;
 use super::tables::Tables;
+use super::unfinished::unfinished;
 use crate::aws::dynamodb_failed;
 
 /// Everything about the parts, for programs.
@@ -30,8 +40,16 @@ const LOG: &str = "log";
 const OPENED_BY: &str = "openedBy";
 
 const OPEN: &str = "open an import log";
+const CLAIM: &str = "claim an import";
+const BEGIN: &str = "begin an import log";
 const CLOSE: &str = "close an import log";
+const APPEND: &str = "add to an import log";
 const FIND: &str = "find an import log";
+
+/// How often a log is tried to be changed that others change at the same time. Whoever is overtaken is so by somebody who
+/// succeeded: of this many at once, each gets through.
+const ROUNDS: u32 = 64;
+const OVERTAKEN: &str = "others were faster, again and again";
 
 /// The import logs and the person index in DynamoDB.
 #[derive(Clone)]
@@ -54,10 +72,20 @@ impl DynamoImports {
         log.received_at.plus(self.kept).seconds()
     }
 
-    async fn put_new(&self, log: &ImportLog) -> Result<Opened, StoreError> {
+    /// The item of a log, unless it is unknown or expired.
+    async fn item(&self, id: ImportId, action: &'static str) -> Result<Option<Item>, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(id)));
+        let answer = request.consistent_read(true).send().await;
+        let item = answer.map_err(|error| dynamodb_failed(action, &error))?.item;
+        Ok(item.filter(|item| !is_expired(item, self.clock.now())))
+    }
+
+    async fn put_new(&self, log: &ImportLog, claim: Option<&Claim>) -> Result<Opened, StoreError> {
         let opened_by = random()?;
-        let mut new = head(log);
-        new.extend(standing(log));
+        let mut new = key(log.id);
+        new.extend(head(log));
+        new.extend(standing(log).0);
+        new.extend(claim.map(claimed).unwrap_or_default());
         new.extend(item([
             (LOG, s(pack(log)?)),
             (OPENED_BY, s(opened_by.as_str())),
@@ -88,59 +116,41 @@ impl DynamoImports {
 
 #[async_trait]
 impl Imports for DynamoImports {
-    async fn open(&self, log: &ImportLog) -> Result<Opened, StoreError> {
-        self.put_new(log).await
+    /// Lines that happened later are not looked at: a log that is new has none.
+    async fn open(&self, log: &ImportLog, claim: Option<&Claim>) -> Result<Opened, StoreError> {
+        self.put_new(log, claim).await
+    }
+
+    async fn claim(&self, id: ImportId, claim: &Claim) -> Result<Claimed, StoreError> {
+        self.take_over(id, claim).await
+    }
+
+    async fn begin(&self, log: &ImportLog, holder: &LeaseHolder) -> Result<(), StoreError> {
+        self.replace(log, holder, BEGIN).await
     }
 
     async fn index(&self, entries: &[IndexEntry]) -> Result<(), StoreError> {
         self.index.put(entries, self.clock.now().plus(self.kept).seconds()).await
     }
 
-    /// Fails where the log is not open: it is missing, or was closed with another content.
-    async fn close(&self, log: &ImportLog) -> Result<(), StoreError> {
-        let packed = pack(log)?;
-        let mut ended = standing(log);
-        ended.insert(LOG.to_owned(), s(packed.as_str()));
-        let set: Vec<_> = ended.keys().map(|name| format!("#{name} = :{name}")).collect();
-        let mut referred = names([RUNNING]).unwrap_or_default();
-        referred.extend(ended.keys().map(|name| (format!("#{name}"), name.clone())));
-        let mut stored = values([("running", s(state_text(State::Running)))]).unwrap_or_default();
-        stored.extend(ended.into_iter().map(|(name, value)| (format!(":{name}"), value)));
-        let request = self.client.update_item().table_name(&self.table).set_key(Some(key(log.id)));
-        let request = request
-            .update_expression(format!("SET {} REMOVE #{RUNNING}", set.join(", ")))
-            .condition_expression(format!("#{STATE} = :running"))
-            .set_expression_attribute_names(Some(referred))
-            .set_expression_attribute_values(Some(stored))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = request.send().await else { return Ok(()) };
-        match error.as_service_error() {
-            Some(
-                aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
-                    before,
-                ),
-            ) => match before.item() {
-                None => Err(StoreError::new(CLOSE, "it was never opened")),
-                // The same close once more, after an answer that was lost.
-                Some(item)
-                    if text(item, LOG) == Ok(&packed) && text(item, STATE) == Ok(state_text(log.state)) =>
-                {
-                    Ok(())
-                }
-                Some(_) => Err(StoreError::new(CLOSE, "it was closed before, with another content")),
-            },
-            _ => Err(dynamodb_failed(CLOSE, &error)),
-        }
+    /// Fails also where the log is missing, or was closed with another content.
+    async fn close(&self, log: &ImportLog, holder: &LeaseHolder) -> Result<(), StoreError> {
+        self.replace(log, holder, CLOSE).await
+    }
+
+    /// What does not fit into the item: see `pack_later`.
+    async fn append(&self, id: ImportId, later: &[Later]) -> Result<(), StoreError> {
+        self.add(id, later).await
+    }
+
+    /// What was opened, claimed or closed a moment ago may be missing or there still.
+    async fn unfinished(&self, before: Timestamp, limit: usize) -> Result<Vec<ImportId>, StoreError> {
+        unfinished(&self.client, &self.table, (before, self.clock.now()), limit).await
     }
 
     async fn find(&self, id: ImportId) -> Result<Option<ImportLog>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(id)));
-        let answer = request.consistent_read(true).send().await;
-        let answer = answer.map_err(|error| dynamodb_failed(FIND, &error))?;
-        match answer.item {
-            Some(item) if !is_expired(&item, self.clock.now()) => read(id, &item).map(Some),
-            _ => Ok(None),
-        }
+        let item = self.item(id, FIND).await?;
+        item.map(|item| read(id, &item, FIND)).transpose()
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<Summary>, StoreError> {
@@ -151,21 +161,40 @@ impl Imports for DynamoImports {
     async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
         self.index.of_person(person).await
     }
+
+    async fn newer(
+        &self,
+        person: &PersonKey,
+        than: (ImportId, usize),
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        self.index.newer(person, than).await
+    }
 }
 
-fn read(id: ImportId, item: &Item) -> Result<ImportLog, StoreError> {
-    let attribute = |name| text(item, name).map_err(|broken| broken.during(FIND));
-    let log = unpack(attribute(LOG)?).map_err(|damaged| StoreError::new(FIND, damaged))?;
+fn read(id: ImportId, item: &Item, action: &'static str) -> Result<ImportLog, StoreError> {
+    let broken = |broken: Broken| broken.during(action);
+    let log = unpack(text(item, LOG).map_err(broken)?);
+    let log = log.map_err(|damaged| StoreError::new(action, damaged))?;
     Ok(ImportLog {
         id,
         received_at: log.received_at,
-        key_name: Shown::new(attribute(KEY_NAME)?),
-        state: read_state(item).map_err(|broken| broken.during(FIND))?,
+        key_name: Shown::new(text(item, KEY_NAME).map_err(broken)?),
+        state: read_state(item).map_err(broken)?,
         fault: log.fault,
         parts: log.parts,
         names_targets: log.names_targets,
         form: log.form,
+        source: read_source(item.get(SOURCE)).map_err(broken)?,
+        later: read_later(item, action)?,
     })
+}
+
+fn read_later(item: &Item, action: &'static str) -> Result<Vec<Later>, StoreError> {
+    if !item.contains_key(LATER) {
+        return Ok(Vec::new());
+    }
+    let later = text(item, LATER).map_err(|broken| broken.during(action))?;
+    unpack_later(later).map_err(|damaged| StoreError::new(action, damaged))
 }
 
 fn random() -> Result<String, StoreError> {

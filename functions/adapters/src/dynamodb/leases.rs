@@ -13,11 +13,11 @@ use people_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::expression::{names, values};
-use super::item::{EXPIRES, item, n, s};
+use super::item::{EXPIRES, item, n, number, s};
 use super::tables::Tables;
 use crate::aws::dynamodb_failed;
 
-/// The SHA-256 of a lease's name, in hex.
+/// The SHA-256 of a lease's name, in hex; an announcement has a prefix.
 pub(super) const KEY: [&str; 1] = [LEASE];
 const LEASE: &str = "lease";
 const HOLDER: &str = "holder";
@@ -27,6 +27,8 @@ const NOW: &str = "now";
 
 const TAKE: &str = "take a lease";
 const GIVE_BACK: &str = "give a lease back";
+const ANNOUNCE: &str = "announce what goes on";
+const IS_ANNOUNCED: &str = "ask what goes on";
 
 /// The leases in DynamoDB, each by one conditional write. They end by the clock of whoever asks for one, so that clocks
 /// that differ shorten or lengthen a lease by as much.
@@ -90,6 +92,43 @@ impl Leases for DynamoLeases {
             Err(error) => Err(dynamodb_failed(GIVE_BACK, &error)),
         }
     }
+
+    async fn announce(&self, name: &str, until: Timestamp) -> Result<(), StoreError> {
+        let request = self.client.update_item().table_name(&self.table).key(LEASE, s(announced(name)));
+        // Where somebody has announced it for longer, nothing is to be done.
+        let request = request
+            .update_expression("SET #until = :until, #expires = :expires")
+            .condition_expression("attribute_not_exists(#lease) OR #until < :until")
+            .set_expression_attribute_names(names([LEASE, UNTIL, EXPIRES]))
+            .set_expression_attribute_values(values([
+                (UNTIL, n(until.millis())),
+                (EXPIRES, n(until.plus(Duration::from_secs(1)).seconds())),
+            ]));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(dynamodb_failed(ANNOUNCE, &error)),
+        }
+    }
+
+    async fn is_announced(&self, name: &str) -> Result<bool, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).key(LEASE, s(announced(name)));
+        let answer = request.consistent_read(true).send().await;
+        let Some(item) = answer.map_err(|error| dynamodb_failed(IS_ANNOUNCED, &error))?.item else {
+            return Ok(false);
+        };
+        let until: i64 = number(&item, UNTIL).map_err(|broken| broken.during(IS_ANNOUNCED))?;
+        Ok(until > self.clock.now().millis())
+    }
+}
+
+/// Where an announcement is: no lease of the same name is in its way.
+fn announced(name: &str) -> String {
+    format!("A#{}", hashed(name))
 }
 
 fn hashed(name: &str) -> String {

@@ -7,7 +7,7 @@
 //! ```text
 //! [1, [word..], receivedAt ms, namesTargets, form, fault, [[subject, outcome]..]]
 //! form     0: a JSON array | 1: multipart | 2: one document
-//! fault    null | "invalid: why" | number of parts, where those were too many
+//! fault    null | "invalid: why" | number of parts, where those were too many | true: the body never came
 //! subject  null or "who": a person | [] or ["who", "field/name"]: a document | 0: neither
 //! outcome  kind | [kind, ..]   see `Kind`
 //! ```
@@ -63,6 +63,7 @@ fn pack_to(log: &ImportLog, fit: Fit) -> String {
         None => Value::Null,
         Some(RequestFault::Invalid(why)) => words.sentence(why).into(),
         Some(RequestFault::TooManyParts(parts)) => (*parts).into(),
+        Some(RequestFault::BodyNotReceived) => true.into(),
     };
     let millis = log.received_at.millis();
     let form = write_form(log.form);
@@ -92,7 +93,8 @@ pub(super) fn unpack(text: &str) -> Result<Unpacked, Damaged> {
     })
 }
 
-fn strings(list: &Value) -> Option<Vec<String>> {
+/// A list of words.
+pub(super) fn strings(list: &Value) -> Option<Vec<String>> {
     list.as_array()?.iter().map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
@@ -112,6 +114,7 @@ fn read_form(value: &Value) -> Option<Form> {
 fn read_fault(value: &Value) -> Option<Option<RequestFault>> {
     match value {
         Value::Null => Some(None),
+        Value::Bool(true) => Some(Some(RequestFault::BodyNotReceived)),
         Value::String(why) => Some(Some(RequestFault::Invalid(why.clone()))),
         value => Some(Some(RequestFault::TooManyParts(value.as_u64()?.try_into().ok()?))),
     }

@@ -4,6 +4,7 @@ use people_core::finding::{FieldName, Finding, FindingCode};
 use people_core::id::ImportId;
 use people_core::log::{Answer, Delivery, Ending, Form, Outcome, PartOutcome, State, Subject};
 use people_core::shown::Shown;
+use people_core::summary::Source;
 
 use super::*;
 
@@ -17,6 +18,8 @@ fn log(parts: Vec<PartLog>) -> ImportLog {
         parts,
         names_targets: true,
         form: Form::Array,
+        source: Source::Direct,
+        later: Vec::new(),
     }
 }
 
@@ -64,6 +67,7 @@ fn sentences_are_cut_only_where_nothing_else_helps() {
     let delivery = |part: usize, target: usize| Delivery {
         target: format!("target-{target}").into(),
         outcome: Outcome::unsent(Ending::Refused(format!("{part} {target} {}", "é".repeat(2000)))),
+        superseded: Vec::new(),
     };
     let part = |part| PartLog {
         subject: Subject::Person(None),
@@ -87,6 +91,7 @@ fn clean(targets: &[&str]) -> ImportLog {
             attempts: 1,
             duration_ms: 500 + part,
         },
+        superseded: Vec::new(),
     };
     let part = |part| PartLog {
         subject: Subject::Person(Some(Shown::new(&format!("person{part:03}@company.com")))),
@@ -114,6 +119,7 @@ fn deliveries_that_were_written_one_by_one_are_read() {
     let delivery = |target: &str, ending, code: Option<&str>, attempts, duration_ms| Delivery {
         target: target.into(),
         outcome: Outcome { ending, code: code.map(str::to_owned), attempts, duration_ms },
+        superseded: Vec::new(),
     };
     let deliveries = vec![
         delivery("a", Ending::Updated, Some("200/0"), 1, 51),
@@ -133,6 +139,11 @@ fn another_version_and_a_damaged_text_are_no_logs() {
         "[2,[],0,false,0,null,[]]",
         "[1,[],0,false,0,null]",
         "[1,[],0,false,0,null,[[null,17]]]",
+        "[1,[],0,false,0,null,[[null,21]]]",
+        "[1,[],0,false,0,false,[]]",
+        "[1,[\"t\"],0,false,0,null,[[null,[9,[[0,6,0,0,null,[]]],[]]]]]",
+        "[1,[\"t\"],0,false,0,null,[[null,[9,[[0,6,0,0,null,[1]]],[]]]]]",
+        "[1,[\"t\"],0,false,0,null,[[null,[9,[[0,7,0,0,null]],[]]]]]",
         "[1,[],0,false,0,null,[[null,16]]]",
         "[1,[\"t\",\"[0,0,1,0]\"],0,false,0,null,[[null,[16,1]]]]",
         "[1,[\"t\",\"[0,0,1,0]\"],0,false,0,null,[[null,[16,2,5]]]]",

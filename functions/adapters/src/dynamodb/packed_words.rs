@@ -6,9 +6,12 @@ use std::iter;
 use std::sync::Arc;
 
 use people_core::finding::{FieldName, Finding, FindingCode};
-use people_core::log::{Asked, Delivery, Ending, Outcome, PartOutcome, Subject};
+use people_core::id::ImportId;
+use people_core::log::{Asked, ImportedPiece, PartOutcome, Subject};
 use people_core::shown::Shown;
 use serde_json::{Value, json};
+
+use super::packed_delivery::{are_clean, read_cleanly, read_delivery, write_cleanly, write_delivery};
 
 /// How much is kept where all would be too much.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +61,8 @@ impl Words {
         }
     }
 
-    fn place(&mut self, word: &str) -> Value {
+    /// The place of a word in the list.
+    pub(super) fn place(&mut self, word: &str) -> Value {
         if let Some(place) = self.places.get(word) {
             return (*place).into();
         }
@@ -67,13 +71,15 @@ impl Words {
         (self.list.len() - 1).into()
     }
 
-    fn why(&mut self, text: &str) -> Value {
+    /// The place of a sentence, as far as it is kept.
+    pub(super) fn why(&mut self, text: &str) -> Value {
         let sentence = self.sentence(text);
         self.place(&sentence)
     }
 }
 
-fn word<'a>(place: &Value, words: &'a [String]) -> Option<&'a String> {
+/// The word at a place.
+pub(super) fn word<'a>(place: &Value, words: &'a [String]) -> Option<&'a String> {
     words.get(usize::try_from(place.as_u64()?).ok()?)
 }
 
@@ -91,7 +97,7 @@ mod kind {
     pub(super) const REFUSED: u64 = 7;
     /// `"employeeId"`
     pub(super) const IDENTIFIER_CONFLICT: u64 = 8;
-    /// `[[target, ending, attempts, milliseconds, code | null, why | nothing]..], [unmapped field..]`
+    /// `[delivery..], [unmapped field..]`
     pub(super) const DELIVERED: u64 = 9;
     pub(super) const LINKED: u64 = 10;
     /// `count`
@@ -104,16 +110,13 @@ mod kind {
     /// As [`DELIVERED`], where nothing is unmapped and there is no reason to tell: `rest, milliseconds, rest, ..`. What is
     /// left of a delivery without its milliseconds is one word, as most deliveries of a batch have it in common.
     pub(super) const DELIVERED_CLEANLY: u64 = 16;
-}
-
-/// The number of each ending.
-mod ending {
-    pub(super) const UPDATED: u64 = 0;
-    pub(super) const UNCHANGED: u64 = 1;
-    pub(super) const PARTLY_UPDATED: u64 = 2;
-    pub(super) const UNKNOWN_PERSON: u64 = 3;
-    pub(super) const REFUSED: u64 = 4;
-    pub(super) const DEFERRED: u64 = 5;
+    /// `why`, as in the next one.
+    pub(super) const DEFERRED: u64 = 17;
+    pub(super) const GIVEN_UP: u64 = 18;
+    pub(super) const SUPERSEDED: u64 = 19;
+    pub(super) const INTERRUPTED: u64 = 20;
+    /// `first, last, parts, failed, pending`
+    pub(super) const IMPORTED: u64 = 21;
 }
 
 /// What a part is about.
@@ -149,7 +152,11 @@ fn shown(value: &Value) -> Option<Shown> {
 /// How a part ended.
 pub(super) fn write_outcome(outcome: &PartOutcome, words: &mut Words) -> Value {
     match outcome {
-        PartOutcome::Pending | PartOutcome::Interrupted => json!(kind::PENDING),
+        PartOutcome::Pending => json!(kind::PENDING),
+        PartOutcome::Interrupted => json!(kind::INTERRUPTED),
+        PartOutcome::Deferred(why) => json!([kind::DEFERRED, words.why(why)]),
+        PartOutcome::GivenUp(why) => json!([kind::GIVEN_UP, words.why(why)]),
+        PartOutcome::Superseded => json!(kind::SUPERSEDED),
         PartOutcome::UnknownPerson => json!(kind::UNKNOWN_PERSON),
         PartOutcome::Uploaded => json!(kind::UPLOADED),
         PartOutcome::Replaced => json!(kind::REPLACED),
@@ -169,6 +176,7 @@ pub(super) fn write_outcome(outcome: &PartOutcome, words: &mut Words) -> Value {
         PartOutcome::Unserved { asked, why, passing } => {
             json!([kind::UNSERVED, write_asked(*asked), passing, words.why(why)])
         }
+        PartOutcome::Imported(piece) => write_piece(piece),
         PartOutcome::Delivered { deliveries, unmapped } if unmapped.is_empty() && are_clean(deliveries) => {
             let pairs = deliveries.iter().flat_map(|one| write_cleanly(one, words));
             iter::once(kind::DELIVERED_CLEANLY.into()).chain(pairs).collect()
@@ -190,6 +198,10 @@ pub(super) fn read_outcome(value: &Value, words: &[String]) -> Option<PartOutcom
     let why = |place: &Value| word(place, words).cloned();
     Some(match (kind.as_u64()?, rest) {
         (kind::PENDING, []) => PartOutcome::Pending,
+        (kind::INTERRUPTED, []) => PartOutcome::Interrupted,
+        (kind::DEFERRED, [place]) => PartOutcome::Deferred(why(place)?),
+        (kind::GIVEN_UP, [place]) => PartOutcome::GivenUp(why(place)?),
+        (kind::SUPERSEDED, []) => PartOutcome::Superseded,
         (kind::UNKNOWN_PERSON, []) => PartOutcome::UnknownPerson,
         (kind::UPLOADED, []) => PartOutcome::Uploaded,
         (kind::REPLACED, []) => PartOutcome::Replaced,
@@ -213,6 +225,7 @@ pub(super) fn read_outcome(value: &Value, words: &[String]) -> Option<PartOutcom
         (kind::UNSERVED, [asked, passing, place]) => {
             PartOutcome::Unserved { asked: read_asked(asked)?, why: why(place)?, passing: passing.as_bool()? }
         }
+        (kind::IMPORTED, piece) => PartOutcome::Imported(Box::new(read_piece(piece)?)),
         (kind::DELIVERED, [deliveries, unmapped]) => PartOutcome::Delivered {
             deliveries: deliveries
                 .as_array()?
@@ -226,6 +239,24 @@ pub(super) fn read_outcome(value: &Value, words: &[String]) -> Option<PartOutcom
             unmapped: Vec::new(),
         },
         _ => return None,
+    })
+}
+
+fn write_piece(piece: &ImportedPiece) -> Value {
+    let ImportedPiece { first, last, parts, failed, pending } = piece;
+    json!([kind::IMPORTED, first.to_string(), last.to_string(), parts, failed, pending])
+}
+
+fn read_piece(values: &[Value]) -> Option<ImportedPiece> {
+    let [first, last, parts, failed, pending] = values else { return None };
+    let id = |value: &Value| value.as_str().and_then(ImportId::parse);
+    let count = |value: &Value| value.as_u64()?.try_into().ok();
+    Some(ImportedPiece {
+        first: id(first)?,
+        last: id(last)?,
+        parts: count(parts)?,
+        failed: count(failed)?,
+        pending: count(pending)?,
     })
 }
 
@@ -243,7 +274,8 @@ fn read_asked(value: &Value) -> Option<Asked> {
         .find(|asked| value.as_u64() == Some(write_asked(*asked)))
 }
 
-fn shared(place: &Value, words: &[String]) -> Option<Arc<str>> {
+/// The word at a place, to be shared.
+pub(super) fn shared(place: &Value, words: &[String]) -> Option<Arc<str>> {
     word(place, words).map(|word| Arc::from(word.as_str()))
 }
 
@@ -273,78 +305,4 @@ fn read_finding(value: &Value, words: &[String]) -> Option<Finding> {
         names: names.iter().map(name).collect::<Option<_>>()?,
         more: more.as_u64()?.try_into().ok()?,
     })
-}
-
-/// Where the milliseconds are within a delivery.
-const MILLISECONDS: usize = 3;
-
-fn write_cleanly(delivery: &Delivery, words: &mut Words) -> [Value; 2] {
-    let mut rest = write_delivery(delivery, words);
-    let milliseconds = rest.remove(MILLISECONDS);
-    [words.place(&Value::from(rest).to_string()), milliseconds]
-}
-
-fn read_cleanly(pair: &[Value], words: &[String]) -> Option<Delivery> {
-    let [rest, milliseconds] = pair else { return None };
-    let mut delivery: Vec<Value> = serde_json::from_str(word(rest, words)?).ok()?;
-    (delivery.len() > MILLISECONDS).then(|| delivery.insert(MILLISECONDS, milliseconds.clone()))?;
-    read_delivery(&delivery.into(), words)
-}
-
-/// Whether there is a delivery, and none has a reason.
-fn are_clean(deliveries: &[Delivery]) -> bool {
-    !deliveries.is_empty() && deliveries.iter().all(|delivery| reason(&delivery.outcome.ending).is_none())
-}
-
-fn reason(ending: &Ending) -> Option<&String> {
-    match ending {
-        Ending::Updated | Ending::Unchanged | Ending::UnknownPerson => None,
-        Ending::PartlyUpdated(why) | Ending::Refused(why) | Ending::Deferred(why) => Some(why),
-    }
-}
-
-fn write_delivery(delivery: &Delivery, words: &mut Words) -> Vec<Value> {
-    let Outcome { ending, code, attempts, duration_ms } = &delivery.outcome;
-    let kind = match ending {
-        Ending::Updated => ending::UPDATED,
-        Ending::Unchanged => ending::UNCHANGED,
-        Ending::PartlyUpdated(_) => ending::PARTLY_UPDATED,
-        Ending::UnknownPerson => ending::UNKNOWN_PERSON,
-        Ending::Refused(_) => ending::REFUSED,
-        Ending::Deferred(_) => ending::DEFERRED,
-    };
-    let code = code.as_ref().map(|code| words.why(code));
-    let mut packed = vec![
-        words.place(&delivery.target),
-        kind.into(),
-        (*attempts).into(),
-        (*duration_ms).into(),
-        code.into(),
-    ];
-    packed.extend(reason(ending).map(|why| words.why(why)));
-    packed
-}
-
-fn read_delivery(value: &Value, words: &[String]) -> Option<Delivery> {
-    let [target, kind, attempts, duration_ms, code, why @ ..] = value.as_array()?.as_slice() else {
-        return None;
-    };
-    let why = why.iter().map(|place| word(place, words).cloned()).collect::<Option<Vec<_>>>()?;
-    let ending = match (kind.as_u64()?, why.as_slice()) {
-        (ending::UPDATED, []) => Ending::Updated,
-        (ending::UNCHANGED, []) => Ending::Unchanged,
-        (ending::PARTLY_UPDATED, [why]) => Ending::PartlyUpdated(why.clone()),
-        (ending::UNKNOWN_PERSON, []) => Ending::UnknownPerson,
-        (ending::REFUSED, [why]) => Ending::Refused(why.clone()),
-        (ending::DEFERRED, [why]) => Ending::Deferred(why.clone()),
-        _ => return None,
-    };
-    let code = match code {
-        Value::Null => None,
-        place => Some(word(place, words)?.clone()),
-    };
-    let attempts = attempts.as_u64()?.try_into().ok()?;
-    let duration_ms = duration_ms.as_u64()?.try_into().ok()?;
-    let outcome = Outcome { ending, code, attempts, duration_ms };
-    Some(Delivery { target: shared(target, words)?, outcome })
 }

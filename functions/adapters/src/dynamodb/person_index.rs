@@ -21,6 +21,9 @@ const PERSON: &str = "person";
 const PART: &str = "part";
 const FIELDS: &str = "fields";
 
+/// What is smaller than any place.
+const BEFORE_EVERYTHING: &str = " ";
+
 const PUT: &str = "write the person index";
 const FIND: &str = "read the person index";
 
@@ -44,14 +47,27 @@ impl PersonIndex {
 
     /// What concerned a person, newest first.
     pub(super) async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
+        self.after(person, BEFORE_EVERYTHING.to_owned()).await
+    }
+
+    /// What newer parts did, newest first.
+    pub(super) async fn newer(
+        &self,
+        person: &PersonKey,
+        (import, part): (ImportId, usize),
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        self.after(person, place(import, part)).await
+    }
+
+    async fn after(&self, person: &PersonKey, place: String) -> Result<Vec<IndexEntry>, StoreError> {
         let mut pages = self
             .0
             .client
             .query()
             .table_name(&self.0.table)
-            .key_condition_expression("#person = :person")
-            .set_expression_attribute_names(names([PERSON]))
-            .set_expression_attribute_values(values([(PERSON, s(person.as_str()))]))
+            .key_condition_expression("#person = :person AND #part > :part")
+            .set_expression_attribute_names(names([PERSON, PART]))
+            .set_expression_attribute_values(values([(PERSON, s(person.as_str())), (PART, s(place))]))
             .scan_index_forward(false)
             .consistent_read(true)
             .into_paginator()
@@ -68,11 +84,16 @@ impl PersonIndex {
     }
 }
 
+/// As texts, these sort like the pairs that they are made of.
+fn place(import: ImportId, part: usize) -> String {
+    format!("{import}#{part:05}")
+}
+
 fn write(entry: &IndexEntry, expires: i64) -> Item {
     let fields = entry.fields.iter().map(|field| s(field.as_ref())).collect();
     item([
         (PERSON, s(entry.person.as_str())),
-        (PART, s(format!("{}#{:05}", entry.import, entry.part))),
+        (PART, s(place(entry.import, entry.part))),
         (FIELDS, AttributeValue::L(fields)),
         (EXPIRES, n(expires)),
     ])

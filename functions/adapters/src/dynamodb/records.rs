@@ -54,20 +54,23 @@ impl DynamoRecords {
     }
 
     /// Records that a document is in its slot, and gives back the object that it replaced: nothing leads to that one
-    /// any more, and nobody else is given it. `None` also where this very document was recorded already.
+    /// any more, and nobody else is given it. What a later import has put into the slot stays.
     ///
     /// After a failure nobody knows whether the record was written or still will be; the objects before and after must
     /// both stay. That is also why a write without an answer is never sent again, neither by us nor by the SDK: it may
     /// have arrived, somebody may have replaced what it wrote and deleted that object, and a second one would lead to
     /// nothing and give away an object that counts.
-    pub(crate) async fn put(&self, document: &Document) -> Result<Option<DocumentKey>, StoreError> {
+    pub(crate) async fn put(&self, document: &Document) -> Result<Recorded, StoreError> {
         for _ in 0..ROUNDS {
-            let before = self.find(&document.slot).await?;
-            if before.as_ref() == Some(&document.key) {
-                return Ok(None);
-            }
+            let before = self.record(&document.slot).await?;
+            let before = before.map(|record| holds(&record).map_err(|broken| broken.during(FIND)));
+            let before = match before.transpose()? {
+                Some((key, _)) if key == document.key => return Ok(Recorded::Before),
+                Some((_, import)) if import > document.import => return Ok(Recorded::Superseded),
+                before => before.map(|(key, _)| key),
+            };
             if self.put_in_place_of(before.as_ref(), document).await? {
-                return Ok(before);
+                return Ok(before.map_or(Recorded::New, Recorded::InPlaceOf));
             }
         }
         Err(StoreError::new(PUT, OVERTAKEN))
@@ -178,6 +181,19 @@ impl DynamoRecords {
     }
 }
 
+/// How a document was recorded.
+#[derive(Debug)]
+pub(crate) enum Recorded {
+    /// The slot was free.
+    New,
+    /// This very document was recorded already.
+    Before,
+    /// This object was in the slot.
+    InPlaceOf(DocumentKey),
+    /// It was not: a later import's document is in the slot.
+    Superseded,
+}
+
 /// A call that is sent once: the SDK would send it again when its answer is lost.
 fn once() -> aws_sdk_dynamodb::config::Builder {
     aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled())
@@ -221,6 +237,12 @@ fn key(slot: &Slot) -> Item {
 
 fn object_key(record: &Item) -> Result<DocumentKey, Broken> {
     Ok(DocumentKey::stored(text(record, OBJECT_KEY)?.to_owned()))
+}
+
+/// The object that a record leads to, and its import.
+fn holds(record: &Item) -> Result<(DocumentKey, ImportId), Broken> {
+    let import = ImportId::parse(text(record, IMPORT)?).ok_or(Broken(IMPORT))?;
+    Ok((object_key(record)?, import))
 }
 
 fn read(record: &Item) -> Result<StoredDocument, Broken> {

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use people_core::error::StoreError;
 
 use super::item::EXPIRES;
-use super::{directory_item, import_item, keys, leases, person_index, records};
+use super::{directory_item, import_item, keys, leases, person_index, records, repeats, undelivered_item};
 use crate::aws::dynamodb_failed;
 
 const ACTION: &str = "create a table";
@@ -31,10 +31,14 @@ pub struct Tables {
     pub directory: String,
     /// The API keys.
     pub keys: String,
+    /// The requests that may be sent again.
+    pub repeats: String,
     /// The records of the documents.
     pub documents: String,
     /// Who may do what just now.
     pub leases: String,
+    /// The updates that have not arrived yet.
+    pub undelivered: String,
 }
 
 impl Tables {
@@ -46,8 +50,10 @@ impl Tables {
             person_index: name("person-index"),
             directory: name("directory"),
             keys: name("keys"),
+            repeats: name("repeats"),
             documents: name("documents"),
             leases: name("leases"),
+            undelivered: name("undelivered"),
         }
     }
 
@@ -57,20 +63,24 @@ impl Tables {
     }
 
     /// How each table is made.
-    pub fn schemas(&self) -> [Schema<'_>; 6] {
+    pub fn schemas(&self) -> [Schema<'_>; 8] {
         let with = |name, key, indexes| Schema { name, key, indexes, time_to_live: EXPIRES };
         [
             with(&self.imports, &import_item::KEY, &IMPORT_INDEXES),
             with(&self.person_index, &person_index::KEY, &[]),
             with(&self.directory, &directory_item::KEY, &[]),
             with(&self.keys, &keys::KEY, &[]),
+            with(&self.repeats, &repeats::KEY, &[]),
             with(&self.documents, &records::KEY, &[]),
             with(&self.leases, &leases::KEY, &[]),
+            with(&self.undelivered, &undelivered_item::KEY, &UNDELIVERED_INDEXES),
         ]
     }
 }
 
 const IMPORT_INDEXES: [Index; 2] = [import_item::RUNNING_INDEX, import_item::UNSUCCESSFUL_INDEX];
+
+const UNDELIVERED_INDEXES: [Index; 1] = [undelivered_item::DUE_INDEX];
 
 /// A table. Every attribute that a key names is a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use people_core::ports::{Imports, Opened};
 use simulators::{Simulator, free_port};
 
 use crate::embedded::{BUCKET, Embedded, settings, start};
-use crate::logs::{KEPT, id, running};
+use crate::logs::{KEPT, claim, id, running};
 use crate::lossy::Lossy;
 
 /// The environment belongs to a whole process, so the test runs itself once more in a process of its own.
@@ -19,7 +19,7 @@ async fn the_endpoints_in_the_environment_are_used() {
     let is_child = std::env::var_os("AWS_ENDPOINT_URL_DYNAMODB").is_some_and(|url| !url.is_empty());
     if is_child {
         let aws = connect(&AwsSettings::Environment { path_style: true, native_roots: false }).await;
-        assert_eq!(aws.dynamodb.list_tables().send().await.unwrap().table_names().len(), 6);
+        assert_eq!(aws.dynamodb.list_tables().send().await.unwrap().table_names().len(), 8);
         let buckets = aws.s3.list_buckets().send().await.unwrap();
         assert_eq!(buckets.buckets()[0].name(), Some(BUCKET));
         let secret = aws.secrets_manager.get_secret_value().secret_id("none").send().await;
@@ -52,12 +52,12 @@ async fn an_answer_that_is_lost_does_not_stand_in_the_way_of_the_next_attempt() 
     let imports = DynamoImports::new(client, &tables, clock, KEPT);
     let log = running(id(1), 1);
     let mut lost = lossy.lose("PutItem").lost;
-    assert_eq!(imports.open(&log).await.unwrap(), Opened::New);
+    assert_eq!(imports.open(&log, Some(&claim("one"))).await.unwrap(), Opened::New);
     assert!(lost.try_recv().is_ok(), "an answer was lost");
-    assert_eq!(imports.open(&log).await.unwrap(), Opened::Before);
+    assert_eq!(imports.open(&log, Some(&claim("one"))).await.unwrap(), Opened::Before);
     let log = ImportLog { state: State::Ended(Answer::Failed), ..log };
     let mut lost = lossy.lose("UpdateItem").lost;
-    imports.close(&log).await.unwrap();
+    imports.close(&log, &claim("one").holder).await.unwrap();
     assert!(lost.try_recv().is_ok(), "an answer was lost");
     assert_eq!(imports.find(id(1)).await.unwrap(), Some(log));
 }

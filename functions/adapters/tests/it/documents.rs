@@ -68,6 +68,27 @@ async fn documents_contract(documents: &dyn Documents) {
     a_link_leads_to_what_is_in_the_slot_under_its_name(documents).await;
     a_persons_documents_are_listed_in_order(documents).await;
     what_is_deleted_is_gone_and_can_be_stored_again(documents).await;
+    what_a_later_import_has_stored_stays(documents).await;
+}
+
+/// The same, as a part of another import.
+fn of(import: u8, document: Document) -> Document {
+    let key = DocumentKey::new(&document.slot, id(import), 0);
+    Document { key, import: id(import), ..document }
+}
+
+async fn what_a_later_import_has_stored_stays(documents: &dyn Documents) {
+    for slot in [slot("late", None), slot("payslips", Some("late.pdf"))] {
+        let document = |import, bytes| of(import, document(slot.clone(), 0, bytes));
+        let (old, new) = (document(8, b"old"), document(9, b"new"));
+        assert_eq!(documents.store(&new).await.unwrap(), Stored::Uploaded);
+        for _ in 0..2 {
+            assert_eq!(documents.store(&old).await.unwrap(), Stored::Superseded);
+        }
+        assert_eq!(documents.read(&slot).await.unwrap().unwrap(), b"new");
+        assert_eq!(documents.store(&new).await.unwrap(), Stored::Uploaded, "the same once more");
+        assert_eq!(documents.store(&document(10, b"newer")).await.unwrap(), Stored::Replaced);
+    }
 }
 
 async fn a_link_leads_to_what_is_in_the_slot_under_its_name(documents: &dyn Documents) {
@@ -176,6 +197,16 @@ async fn a_replaced_object_is_gone_and_the_new_one_has_its_name() {
     assert_eq!((head.content_type(), head.content_length()), (Some("application/pdf"), Some(3)));
     let name = "attachment; filename=\"M_ller _1_.pdf\"; filename*=UTF-8''M%C3%BCller%20%221%22.pdf";
     assert_eq!(head.content_disposition(), Some(name));
+}
+
+#[tokio::test]
+async fn of_a_document_that_comes_too_late_nothing_stays() {
+    let embedded = start().await;
+    let documents = documents(&embedded);
+    let document = |import| of(import, document(slot("contract", None), 0, b"%PDF-"));
+    documents.store(&document(9)).await.unwrap();
+    assert_eq!(documents.store(&document(8)).await.unwrap(), Stored::Superseded);
+    assert_eq!(objects(&embedded).await, [document(9).key.as_str()]);
 }
 
 /// The keys of all objects in the bucket.

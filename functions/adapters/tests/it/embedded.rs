@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use embedded_s3::{Access, Created};
 use people_adapters::aws::{Aws, AwsSettings, connect};
 use people_adapters::dynamodb::{Tables, create_tables};
 use people_adapters::s3::create_bucket;
@@ -67,9 +68,15 @@ async fn dynamodb() -> String {
 
 /// Starts an S3 whose objects are in this folder.
 pub(crate) async fn s3(folder: &Path) -> String {
+    s3_that_tells(folder, |_| {}).await
+}
+
+/// Starts an S3 whose objects are in this folder, and that tells of each of them.
+pub(crate) async fn s3_that_tells(folder: &Path, told: impl Fn(Created) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    embedded_s3::serve(folder, listener, "test", "test-secret").unwrap();
+    let access = Access { key_id: "test", secret_key: "test-secret" };
+    embedded_s3::serve(folder, listener, access, told).unwrap();
     url
 }
 
@@ -79,7 +86,7 @@ async fn tables_and_bucket_are_created_once_and_then_left_alone() {
     create_tables(&embedded.aws.dynamodb, &embedded.tables).await.unwrap();
     create_bucket(&embedded.aws.s3, BUCKET).await.unwrap();
     let tables = embedded.aws.dynamodb.list_tables().send().await.unwrap();
-    assert_eq!(tables.table_names().len(), 6);
+    assert_eq!(tables.table_names().len(), 8);
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use people_adapters::dynamodb::DynamoImports;
 use people_core::log::{Answer, Ending, Form, ImportLog, PartOutcome, State};
-use people_core::memory::MemoryImports;
+use people_core::memory::{ManualClock, MemoryImports};
 use people_core::person::{Person, PersonKey};
 use people_core::ports::{Imports, IndexEntry, Opened};
+use people_core::summary::Source;
 
 use crate::embedded::{Embedded, beginning, start};
-use crate::logs::{KEPT, delivery, endings, id, parts, running};
+use crate::logs::{KEPT, claim, delivery, endings, id, parts, running};
 use crate::measured::{Call, Meter};
 
 fn person(employee_id: &str) -> PersonKey {
@@ -38,27 +39,27 @@ async fn imports_contract(imports: &dyn Imports) {
 
 async fn a_log_is_opened_once(imports: &dyn Imports) {
     let (joe, first) = (person("7"), running(id(1), 3));
-    assert_eq!(imports.open(&first).await.unwrap(), Opened::New);
+    assert_eq!(imports.open(&first, Some(&claim("one"))).await.unwrap(), Opened::New);
     imports.index(&[entry(&joe, 1, 0)]).await.unwrap();
-    assert_eq!(imports.open(&first).await.unwrap(), Opened::Before);
+    assert_eq!(imports.open(&first, Some(&claim("one"))).await.unwrap(), Opened::Before);
     let other = running(id(1), 2);
-    assert_eq!(imports.open(&other).await.unwrap(), Opened::Before);
+    assert_eq!(imports.open(&other, Some(&claim("one"))).await.unwrap(), Opened::Before);
     assert_eq!(imports.find(id(1)).await.unwrap(), Some(first));
     assert_eq!(imports.of_person(&joe).await.unwrap(), [entry(&joe, 1, 0)]);
 }
 
 async fn every_outcome_is_read_back(imports: &dyn Imports) {
     let mut log = running(id(2), parts().len());
-    imports.open(&log).await.unwrap();
+    imports.open(&log, Some(&claim("one"))).await.unwrap();
     log.parts = parts();
     log.state = State::Ended(log.answer());
-    imports.close(&log).await.unwrap();
+    imports.close(&log, &claim("one").holder).await.unwrap();
     let found = imports.find(id(2)).await.unwrap().unwrap();
     for (found, written) in found.parts.iter().zip(&log.parts) {
         assert_eq!(found, written);
     }
     assert_eq!(found, log);
-    imports.close(&log).await.unwrap();
+    imports.close(&log, &claim("one").holder).await.unwrap();
     assert_eq!(imports.find(id(2)).await.unwrap(), Some(log));
 }
 
@@ -68,9 +69,9 @@ async fn every_ending_is_read_back(imports: &dyn Imports) {
         let id = id(100 + number as u8);
         let names_targets = number % 2 == 0;
         let form = [Form::Document, Form::Array, Form::Multipart][number % 3];
-        let log =
-            ImportLog { fault, parts, names_targets, form, state: State::Ended(answer), ..running(id, 0) };
-        assert_eq!(imports.open(&log).await.unwrap(), Opened::New);
+        let (state, source) = (State::Ended(answer), Source::ALL[number % 4]);
+        let log = ImportLog { fault, parts, names_targets, form, source, state, ..running(id, 0) };
+        assert_eq!(imports.open(&log, Some(&claim("one"))).await.unwrap(), Opened::New);
         assert_eq!(imports.find(id).await.unwrap(), Some(log));
     }
 }
@@ -80,9 +81,9 @@ async fn what_concerned_a_person_is_newest_first(imports: &dyn Imports) {
     let fields = Vec::new();
     let last = IndexEntry { person: bob.clone(), import: id(4), part: 0, fields };
     let first: Vec<_> = (0..50).map(|part| entry(&ann, 3, part)).collect();
-    imports.open(&running(id(3), 50)).await.unwrap();
+    imports.open(&running(id(3), 50), Some(&claim("one"))).await.unwrap();
     imports.index(&first).await.unwrap();
-    imports.open(&running(id(4), 3)).await.unwrap();
+    imports.open(&running(id(4), 3), Some(&claim("one"))).await.unwrap();
     imports.index(&[entry(&ann, 4, 2), last.clone(), entry(&ann, 4, 1)]).await.unwrap();
     let of_ann = imports.of_person(&ann).await.unwrap();
     assert_eq!(of_ann.len(), 52);
@@ -90,11 +91,17 @@ async fn what_concerned_a_person_is_newest_first(imports: &dyn Imports) {
     assert_eq!(of_ann[51], entry(&ann, 3, 0));
     assert_eq!(imports.of_person(&bob).await.unwrap(), [last]);
     assert_eq!(imports.of_person(&person("9")).await.unwrap(), []);
+    for (than, newer) in
+        [((id(2), 7), 52), ((id(3), 0), 51), ((id(3), 49), 2), ((id(4), 1), 1), ((id(4), 2), 0)]
+    {
+        assert_eq!(imports.newer(&ann, than).await.unwrap(), of_ann[..newer], "{than:?}");
+    }
+    assert_eq!(imports.newer(&person("9"), (id(1), 0)).await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn memory_keeps_the_contract() {
-    imports_contract(&MemoryImports::default()).await;
+    imports_contract(&MemoryImports::new(Arc::new(ManualClock::at(beginning())))).await;
 }
 
 fn imports(embedded: &Embedded) -> DynamoImports {
@@ -111,7 +118,7 @@ async fn dynamodb_keeps_the_contract() {
 async fn a_log_and_its_entries_are_gone_after_their_time() {
     let embedded = start().await;
     let (imports, joe) = (imports(&embedded), person("7"));
-    imports.open(&running(id(1), 1)).await.unwrap();
+    imports.open(&running(id(1), 1), Some(&claim("one"))).await.unwrap();
     imports.index(&[entry(&joe, 1, 0)]).await.unwrap();
     embedded.clock.advance_to(beginning().plus(KEPT - Duration::from_secs(1)));
     assert!(imports.find(id(1)).await.unwrap().is_some());
@@ -125,12 +132,12 @@ async fn a_log_and_its_entries_are_gone_after_their_time() {
 async fn only_an_open_log_is_closed_and_only_once() {
     let imports = imports(&start().await);
     let mut log = ImportLog { state: State::Ended(Answer::Failed), ..running(id(1), 1) };
-    assert!(imports.close(&log).await.is_err());
+    assert!(imports.close(&log, &claim("one").holder).await.is_err());
     assert_eq!(imports.find(id(1)).await.unwrap(), None);
-    imports.open(&running(id(1), 1)).await.unwrap();
-    imports.close(&log).await.unwrap();
+    imports.open(&running(id(1), 1), Some(&claim("one"))).await.unwrap();
+    imports.close(&log, &claim("one").holder).await.unwrap();
     log.parts[0].outcome = PartOutcome::Uploaded;
-    assert!(imports.close(&log).await.is_err());
+    assert!(imports.close(&log, &claim("one").holder).await.is_err());
 }
 
 type Item = HashMap<String, AttributeValue>;
@@ -149,7 +156,7 @@ async fn clean_batch(targets: &[&str]) -> (Vec<Call>, Item) {
     let Embedded { tables, clock, .. } = &embedded;
     let imports = DynamoImports::new(client, tables, Arc::clone(clock) as _, KEPT);
     let mut log = running(id(1), 50);
-    imports.open(&log).await.unwrap();
+    imports.open(&log, Some(&claim("one"))).await.unwrap();
     for (number, part) in log.parts.iter_mut().enumerate() {
         let ending = |place: usize| {
             if (number + place).is_multiple_of(5) { Ending::Unchanged } else { Ending::Updated }
@@ -158,7 +165,7 @@ async fn clean_batch(targets: &[&str]) -> (Vec<Call>, Item) {
         part.outcome = PartOutcome::Delivered { deliveries: deliveries.collect(), unmapped: Vec::new() };
     }
     log.state = State::Ended(log.answer());
-    imports.close(&log).await.unwrap();
+    imports.close(&log, &claim("one").holder).await.unwrap();
     (meter.calls(), item(&embedded).await)
 }
 
@@ -181,7 +188,7 @@ async fn a_clean_batch_of_50_costs_two_writes_and_at_most_8_units_indexes_includ
 async fn a_log_that_cannot_be_read_is_an_error() {
     let embedded = start().await;
     let imports = imports(&embedded);
-    imports.open(&running(id(1), 1)).await.unwrap();
+    imports.open(&running(id(1), 1), Some(&claim("one"))).await.unwrap();
     let mut item = item(&embedded).await;
     for (name, value) in [("log", "[2]"), ("log", "[1,[],0,false,0,null,[]]"), ("state", "resting")] {
         item.insert(name.into(), AttributeValue::S(value.into()));

@@ -33,7 +33,25 @@ async fn leases_contract(leases: &dyn Leases, clock: &ManualClock) {
         leases.give_back(NAME, &one).await.unwrap();
     }
     assert!(leases.take(NAME, &other, until).await.unwrap(), "it was given back");
+    what_is_announced_goes_on_until_the_last_moment_that_was_said(leases, clock).await;
     expiring(leases, clock, until).await;
+}
+
+async fn what_is_announced_goes_on_until_the_last_moment_that_was_said(
+    leases: &dyn Leases,
+    clock: &ManualClock,
+) {
+    let until = beginning().plus(MILLISECOND * 2);
+    assert!(!leases.is_announced(NAME).await.unwrap(), "a lease is no announcement");
+    for said in [until, beginning().plus(MILLISECOND), until] {
+        leases.announce(NAME, said).await.unwrap();
+        assert!(leases.is_announced(NAME).await.unwrap());
+    }
+    assert!(!leases.is_announced("another").await.unwrap());
+    clock.advance_to(beginning().plus(MILLISECOND));
+    assert!(leases.is_announced(NAME).await.unwrap(), "whoever said less does not end it");
+    clock.advance_to(until);
+    assert!(!leases.is_announced(NAME).await.unwrap());
 }
 
 /// The other holder has it until then, and whoever has it may have it for longer.
@@ -120,6 +138,8 @@ async fn a_failure_is_no_answer() {
     for error in [
         leases.take(NAME, &holder("one"), until).await.unwrap_err(),
         leases.give_back(NAME, &holder("one")).await.unwrap_err(),
+        leases.announce(NAME, until).await.unwrap_err(),
+        leases.is_announced(NAME).await.unwrap_err(),
     ] {
         assert!(
             error.source.to_string().starts_with("DynamoDB answered ResourceNotFound"),

@@ -17,13 +17,13 @@ use futures_util::{StreamExt, stream};
 use people_adapters::dynamodb::{DynamoImports, create_tables};
 use people_core::id::ImportId;
 use people_core::log::{Answer, ImportLog, PartOutcome, State};
-use people_core::memory::MemoryImports;
+use people_core::memory::{ManualClock, MemoryImports};
 use people_core::ports::{Imports, Page};
 use people_core::summary::Summary;
 use people_core::time::Timestamp;
 
 use crate::embedded::{Embedded, beginning, start};
-use crate::logs::{KEPT, running};
+use crate::logs::{KEPT, claim, running};
 use crate::measured::{Call, Meter};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -89,7 +89,7 @@ async fn list_contract(imports: &dyn Imports) {
     assert_eq!(imports.list(&page(None, 50, false)).await.unwrap(), []);
     let logs = forty();
     for log in logs.iter().rev() {
-        imports.open(log).await.unwrap();
+        imports.open(log, Some(&claim("one"))).await.unwrap();
     }
     let all: Vec<_> = logs.iter().map(ImportLog::summary).collect();
     every_log_is_on_one_page(imports, &all).await;
@@ -116,7 +116,7 @@ async fn what_ends_is_listed_as_it_ended(imports: &dyn Imports, logs: &[ImportLo
     for (open, answer) in running.iter().zip([Answer::Succeeded, Answer::PartlyFailed, Answer::StoreFailed]) {
         let state = State::Ended(answer);
         let closed = ImportLog { state, parts: ended(open, state).parts, ..(*open).clone() };
-        imports.close(&closed).await.unwrap();
+        imports.close(&closed, &claim("one").holder).await.unwrap();
         let summary = closed.summary();
         let listed = walk(imports, 50, false, async || {}).await;
         assert_eq!(listed.iter().filter(|listed| listed.id == open.id).collect::<Vec<_>>(), [&summary]);
@@ -128,7 +128,7 @@ async fn what_ends_is_listed_as_it_ended(imports: &dyn Imports, logs: &[ImportLo
 
 #[tokio::test]
 async fn memory_keeps_the_contract() {
-    list_contract(&MemoryImports::default()).await;
+    list_contract(&MemoryImports::new(Arc::new(ManualClock::at(beginning())))).await;
 }
 
 fn imports_of(embedded: &Embedded, client: &Client) -> DynamoImports {
@@ -149,7 +149,7 @@ async fn a_log_is_listed_until_its_time_is_over() {
     let embedded = start().await;
     let imports = imports(&embedded);
     let first = log(beginning(), 1, State::Ended(Answer::Failed));
-    imports.open(&first).await.unwrap();
+    imports.open(&first, Some(&claim("one"))).await.unwrap();
     embedded.clock.advance_to(beginning().plus(KEPT - Duration::from_secs(1)));
     assert_eq!(walk(&imports, 10, false, async || {}).await, [first.summary()]);
     assert_eq!(walk(&imports, 10, true, async || {}).await, [first.summary()]);
@@ -165,7 +165,7 @@ async fn a_log_of_a_clock_that_is_ahead_is_listed() {
     // The last minute of a month, and an id of the next one.
     embedded.clock.advance_to(Timestamp::from_rfc3339("2026-09-30T23:59:30Z").unwrap());
     let ahead = log(Timestamp::from_rfc3339("2026-10-01T00:00:10Z").unwrap(), 1, State::Running);
-    imports.open(&ahead).await.unwrap();
+    imports.open(&ahead, Some(&claim("one"))).await.unwrap();
     assert_eq!(walk(&imports, 10, false, async || {}).await, [ahead.summary()]);
 }
 
@@ -229,7 +229,7 @@ async fn logs_and_tables_of_the_first_version_are_taken_over() {
     }
     create_tables(&embedded.aws.dynamodb, &embedded.tables).await.unwrap();
     let (imports, new) = (imports(&embedded), log(beginning(), 3, State::Running));
-    imports.open(&new).await.unwrap();
+    imports.open(&new, Some(&claim("one"))).await.unwrap();
     let all = [new.summary(), before[1].summary(), before[0].summary()];
     assert_eq!(walk(&imports, 10, false, async || {}).await, all);
     // What ended before there was an index of errors is not in it.
@@ -262,7 +262,7 @@ async fn made_by_open(embedded: &Embedded, logs: &[ImportLog]) -> Vec<Item> {
     let config = embedded.aws.dynamodb.config().to_builder().interceptor(kept.clone()).build();
     let imports = imports_of(embedded, &Client::from_conf(config));
     for log in logs {
-        assert!(imports.open(log).await.is_err());
+        assert!(imports.open(log, Some(&claim("one"))).await.is_err());
     }
     kept.0.lock().unwrap().clone()
 }
@@ -344,7 +344,10 @@ async fn every_log_is_shown_once(embedded: &Embedded, logs: &[ImportLog]) {
     let mut number = 10_000;
     let newer = async || {
         number += 1;
-        imports.open(&log(beginning().plus(DAY / 24), number, State::Running)).await.unwrap();
+        imports
+            .open(&log(beginning().plus(DAY / 24), number, State::Running), Some(&claim("one")))
+            .await
+            .unwrap();
     };
     assert_eq!(walk(&imports, 200, false, newer).await, all);
     all.retain(|summary| summary.state != State::Ended(Answer::Succeeded));

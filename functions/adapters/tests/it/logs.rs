@@ -8,7 +8,9 @@ use people_core::id::ImportId;
 use people_core::log::{
     Answer, Asked, Delivery, Ending, Form, ImportLog, Outcome, PartLog, PartOutcome, State, Subject,
 };
+use people_core::ports::{Claim, LeaseHolder};
 use people_core::shown::Shown;
+use people_core::summary::Source;
 
 use crate::embedded::beginning;
 
@@ -35,13 +37,20 @@ pub(crate) fn running(id: ImportId, parts: usize) -> ImportLog {
         parts: (0..parts).map(part).collect(),
         names_targets: true,
         form: Form::Array,
+        source: Source::Direct,
+        later: Vec::new(),
     }
+}
+
+/// A claim of this holder, for a minute from the beginning.
+pub(crate) fn claim(holder: &str) -> Claim {
+    Claim { holder: LeaseHolder(holder.into()), until: beginning().plus(Duration::from_secs(60)) }
 }
 
 /// How a delivery at `target` ended.
 pub(crate) fn delivery(target: &str, ending: Ending) -> Delivery {
     let outcome = Outcome { ending, code: Some("200/0".into()), attempts: 2, duration_ms: 1234 };
-    Delivery { target: target.into(), outcome }
+    Delivery { target: target.into(), outcome, superseded: Vec::new() }
 }
 
 /// Every kind of outcome and of subject.
@@ -75,9 +84,21 @@ fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
         names: vec![field("salery", Some("salary")), field("\0🎉", None), field("", None)],
         more: 70_000,
     });
-    let unsent = Delivery { target: "c".into(), outcome: Outcome::unsent(Ending::UnknownPerson) };
+    let unsent = |target: &str, ending, superseded: &[&str]| Delivery {
+        target: target.into(),
+        outcome: Outcome::unsent(ending),
+        superseded: superseded.iter().map(|field| (*field).into()).collect(),
+    };
     vec![
         PartOutcome::Pending,
+        PartOutcome::Interrupted,
+        PartOutcome::Deferred(why()),
+        PartOutcome::GivenUp(why()),
+        PartOutcome::Superseded,
+        PartOutcome::Delivered {
+            deliveries: vec![unsent("a", Ending::Superseded, &[]), unsent("b", Ending::Updated, &[])],
+            unmapped: Vec::new(),
+        },
         PartOutcome::InvalidPerson(findings.collect()),
         PartOutcome::InvalidPerson(vec![Finding::whole(FindingCode::TooLarge)]),
         PartOutcome::InvalidFile(why()),
@@ -94,7 +115,11 @@ fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
                 delivery("a", Ending::Updated),
                 delivery("b", Ending::Unchanged),
                 delivery("a", Ending::PartlyUpdated(why())),
-                unsent,
+                unsent("c", Ending::UnknownPerson, &[]),
+                unsent("d", Ending::Superseded, &["title", "salary"]),
+                unsent("e", Ending::Unchanged, &["title"]),
+                unsent("f", Ending::GivenUp(why()), &["salary"]),
+                unsent("g", Ending::GivenUp(why()), &[]),
                 delivery("b", Ending::Refused(why())),
                 delivery("ü", Ending::Deferred("down".into())),
             ],
@@ -119,6 +144,9 @@ pub(crate) fn endings() -> Vec<(Answer, Option<RequestFault>)> {
         (Answer::PartlyFailed, None),
         (Answer::StoreFailed, None),
         (Answer::Failed, Some(RequestFault::Invalid("the body is \"not\" JSON\n".into()))),
+        (Answer::Accepted, None),
+        (Answer::Interrupted, None),
+        (Answer::Failed, Some(RequestFault::BodyNotReceived)),
         (Answer::TooManyParts, Some(RequestFault::TooManyParts(4_000_000_000))),
     ]
 }

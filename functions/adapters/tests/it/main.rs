@@ -4,18 +4,26 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
 mod aws;
+mod bodies;
 mod busy;
+mod claims;
 mod configuration;
+mod created;
 mod directory;
 mod documents;
 mod embedded;
 mod gate;
 mod imports;
+mod inbox;
 mod keys;
+mod later;
 mod leases;
 mod list;
 mod logs;
 mod lossy;
 mod measured;
+mod repeats;
 mod secrets;
+mod undelivered;
+mod uploads;
 mod versions;

@@ -18,7 +18,10 @@ impl Versioned {
         &self,
         request: S3Request<ListObjectsInput>,
     ) -> S3Result<S3Response<ListObjectsOutput>> {
-        let mut answer = self.current.list_objects(request).await?;
+        let bucket = request.input.bucket.clone();
+        let _whole = self.current.whole.read().await;
+        let mut answer = self.current.files.list_objects(request).await?;
+        self.tag(&bucket, answer.output.contents.as_deref_mut()).await;
         if is_encoded(answer.output.encoding_type.as_ref()) {
             let output = &mut answer.output;
             encode_entries(output.contents.as_deref_mut(), output.common_prefixes.as_deref_mut());
@@ -31,13 +34,27 @@ impl Versioned {
         &self,
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        let mut answer = self.current.list_objects_v2(request).await?;
+        let bucket = request.input.bucket.clone();
+        let _whole = self.current.whole.read().await;
+        let mut answer = self.current.files.list_objects_v2(request).await?;
+        self.tag(&bucket, answer.output.contents.as_deref_mut()).await;
         if is_encoded(answer.output.encoding_type.as_ref()) {
             let output = &mut answer.output;
             encode_entries(output.contents.as_deref_mut(), output.common_prefixes.as_deref_mut());
             encode([&mut output.prefix, &mut output.delimiter, &mut output.start_after]);
         }
         Ok(answer)
+    }
+
+    /// Enters the ETags, which s3s-fs leaves out of lists.
+    async fn tag(&self, bucket: &str, objects: Option<&mut [Object]>) {
+        for object in objects.into_iter().flatten() {
+            if let Some(key) = &object.key
+                && let Ok(head) = self.current.look(bucket, key).await
+            {
+                object.e_tag = head.e_tag;
+            }
+        }
     }
 }
 

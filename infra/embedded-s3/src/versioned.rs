@@ -1,62 +1,86 @@
-//! S3 as s3s-fs has it, and versions beside it. The current object stays where s3s-fs keeps it; each version is an object
-//! of a second s3s-fs, so that both answer alike.
+//! The operations of S3, and versions. The current object stays where s3s-fs keeps it; each version is an object of a second
+//! s3s-fs, so that both answer alike.
 
 use std::path::Path;
+use std::time::SystemTime;
 use std::{fs, io};
 
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue};
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput,
     CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput,
     DeleteMarkerEntry, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, ETag,
     ETagCondition, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, IfNoneMatch, ListBucketsInput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
     ListBucketsOutput, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsInput,
     ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
     ObjectVersion, PutObjectInput, PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput,
     UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
-use s3s_fs::FileSystem;
 use tokio::sync::Mutex;
 
 use crate::VERSIONED;
+use crate::arrival::only_signed;
+use crate::created::{Created, How, Sequence};
 use crate::history::{History, Version};
+use crate::objects::{Objects, ours};
 
 /// The folder of the versions, below that of the objects. It is no name of a bucket.
 const VERSIONS: &str = ".versions";
 /// The most versions of one answer to a list.
 const MOST_LISTED: i32 = 1000;
 
+/// Whoever is told of an object that was created.
+pub(crate) type Told = Box<dyn Fn(Created) + Send + Sync>;
+
 /// The objects, and the versions of some.
-#[derive(Debug)]
 pub(crate) struct Versioned {
-    pub(crate) current: FileSystem,
-    versions: FileSystem,
+    pub(crate) current: Objects,
+    versions: Objects,
     history: History,
     /// Held by whoever changes a versioned object: the newest version and the current object are one.
     changing: Mutex<()>,
+    sequence: Sequence,
+    told: Told,
 }
 
 impl Versioned {
     /// The objects below this folder.
-    pub(crate) fn open(folder: &Path) -> io::Result<Versioned> {
+    pub(crate) fn open(folder: &Path, told: Told) -> io::Result<Versioned> {
         let versions = folder.join(VERSIONS);
         fs::create_dir_all(&versions)?;
-        let open =
-            |folder: &Path| FileSystem::new(folder).map_err(|error| io::Error::other(format!("{error:?}")));
         Ok(Versioned {
-            current: open(folder)?,
+            current: Objects::open(folder)?,
             history: History::in_folder(&versions),
-            versions: open(&versions)?,
+            versions: Objects::open(&versions)?,
             changing: Mutex::new(()),
+            sequence: Sequence::default(),
+            told,
         })
     }
 
+    /// Tells of an object that can be read now: where it is, how it came to be, and what it is.
+    fn tell(
+        &self,
+        (bucket, key): (String, String),
+        how: How,
+        size: u64,
+        made: (Option<ETag>, Option<String>),
+    ) {
+        let at = SystemTime::now();
+        let etag = made.0.map(ETag::into_value).unwrap_or_default();
+        let sequencer = self.sequence.next(at);
+        (self.told)(Created { how, bucket, key, size, etag, version_id: made.1, sequencer, at });
+    }
+
     /// Keeps the object as a version, and then, byte for byte, as the current one.
-    async fn put_version(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_version(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<(S3Response<PutObjectOutput>, u64)> {
         let _changing = self.changing.lock().await;
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         self.only_in_place_of(&request.input).await?;
@@ -68,9 +92,9 @@ impl Versioned {
             if_none_match: None,
             ..input
         });
-        let mut answer = put(&self.versions, request).await?;
+        let (mut answer, size) = self.versions.put(request).await?;
         let input = GetObjectInput { bucket: bucket.clone(), key: place, ..Default::default() };
-        let stored = self.versions.get_object(ours(input)).await?.output;
+        let stored = self.versions.get(ours(input)).await?.output;
         let input = PutObjectInput {
             bucket,
             key,
@@ -80,9 +104,9 @@ impl Versioned {
             metadata: stored.metadata,
             ..Default::default()
         };
-        self.current.put_object(ours(input)).await?;
+        self.current.put(ours(input)).await?;
         answer.output.version_id = Some(version.id());
-        Ok(answer)
+        Ok((answer, size))
     }
 
     /// Fails where the object is not the one that the caller means to replace.
@@ -138,7 +162,7 @@ impl Versioned {
         bucket: &str,
         key: &str,
         id: Option<&str>,
-    ) -> S3Result<(&FileSystem, String, Option<String>)> {
+    ) -> S3Result<(&Objects, String, Option<String>)> {
         let version = match id {
             Some(id) => Some(self.version(bucket, key, id)?),
             None => self.newest(bucket, key)?,
@@ -153,7 +177,7 @@ impl Versioned {
     async fn listed(&self, bucket: &str, key: &str, version: &Version) -> S3Result<ObjectVersion> {
         let place = History::place(key, version);
         let input = HeadObjectInput { bucket: bucket.to_owned(), key: place, ..Default::default() };
-        let head = self.versions.head_object(ours(input)).await?.output;
+        let head = self.versions.head(ours(input)).await?.output;
         Ok(ObjectVersion {
             key: Some(key.to_owned()),
             e_tag: head.e_tag,
@@ -166,21 +190,6 @@ impl Versioned {
     }
 }
 
-/// A request that nobody sent.
-fn ours<T>(input: T) -> S3Request<T> {
-    S3Request {
-        input,
-        method: Method::GET,
-        uri: Uri::default(),
-        headers: HeaderMap::new(),
-        extensions: Default::default(),
-        credentials: None,
-        region: None,
-        service: None,
-        trailing_headers: None,
-    }
-}
-
 fn deleted(mut error: S3Error) -> S3Error {
     error.set_headers(HeaderMap::from_iter([(
         http::HeaderName::from_static("x-amz-delete-marker"),
@@ -189,26 +198,8 @@ fn deleted(mut error: S3Error) -> S3Error {
     error
 }
 
-/// Stores an object. s3s-fs looks at the checksum when it has stored it already, and leaves a wrong one where it is.
-async fn put(
-    files: &FileSystem,
-    request: S3Request<PutObjectInput>,
-) -> S3Result<S3Response<PutObjectOutput>> {
-    let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
-    let answer = files.put_object(request).await;
-    if answer.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
-        files.delete_object(ours(DeleteObjectInput { bucket, key, ..Default::default() })).await?;
-    }
-    answer
-}
-
-/// Fails where the caller has the object already.
-fn unless_known(known: Option<&IfNoneMatch>, tag: Option<&ETag>) -> S3Result<()> {
-    match (known, tag) {
-        (Some(ETagCondition::Any), Some(_)) => Err(s3_error!(NotModified)),
-        (Some(ETagCondition::ETag(known)), Some(tag)) if known.weak_cmp(tag) => Err(s3_error!(NotModified)),
-        _ => Ok(()),
-    }
+fn length(object: &HeadObjectOutput) -> u64 {
+    object.content_length.and_then(|length| length.try_into().ok()).unwrap_or_default()
 }
 
 fn is_versioned(key: &str) -> bool {
@@ -233,7 +224,7 @@ macro_rules! operations {
                 Versioned::$ours(self, request).await
             })*
             $(async fn $name(&self, request: S3Request<$input>) -> S3Result<S3Response<$output>> {
-                self.current.$name(request).await
+                self.current.files.$name(request).await
             })*
         }
     };
@@ -249,6 +240,7 @@ operations! {
         list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput,
         copy_object(CopyObjectInput) -> CopyObjectOutput,
         create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput,
+        complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput,
         list_objects(ListObjectsInput) -> ListObjectsOutput,
         list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output,
     ],
@@ -256,7 +248,6 @@ operations! {
         upload_part(UploadPartInput) -> UploadPartOutput,
         upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput,
         list_parts(ListPartsInput) -> ListPartsOutput,
-        complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput,
         abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput,
         create_bucket(CreateBucketInput) -> CreateBucketOutput,
         delete_bucket(DeleteBucketInput) -> DeleteBucketOutput,
@@ -269,18 +260,22 @@ operations! {
 /// The operations that versions change.
 impl Versioned {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        if is_versioned(&request.input.key) {
-            return self.put_version(request).await;
-        }
-        put(&self.current, request).await
+        only_signed(&request.uri, &request.headers)?;
+        let place = (request.input.bucket.clone(), request.input.key.clone());
+        let (answer, size) = if is_versioned(&place.1) {
+            self.put_version(request).await?
+        } else {
+            self.current.put(request).await?
+        };
+        let made = (answer.output.e_tag.clone(), answer.output.version_id.clone());
+        self.tell(place, How::Put, size, made);
+        Ok(answer)
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let input = &request.input;
         let (files, key, version) = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
-        let known = input.if_none_match.clone();
-        let mut answer = files.get_object(request.map_input(|input| GetObjectInput { key, ..input })).await?;
-        unless_known(known.as_ref(), answer.output.e_tag.as_ref())?;
+        let mut answer = files.get(request.map_input(|input| GetObjectInput { key, ..input })).await?;
         answer.output.version_id = version;
         Ok(answer)
     }
@@ -291,10 +286,7 @@ impl Versioned {
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = &request.input;
         let (files, key, version) = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
-        let known = input.if_none_match.clone();
-        let mut answer =
-            files.head_object(request.map_input(|input| HeadObjectInput { key, ..input })).await?;
-        unless_known(known.as_ref(), answer.output.e_tag.as_ref())?;
+        let mut answer = files.head(request.map_input(|input| HeadObjectInput { key, ..input })).await?;
         answer.output.version_id = version;
         Ok(answer)
     }
@@ -304,7 +296,7 @@ impl Versioned {
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         if !is_versioned(&request.input.key) {
-            return self.current.delete_object(request).await;
+            return self.current.delete(request).await;
         }
         if request.input.version_id.is_some() {
             return Err(s3_error!(NotImplemented, "a version stays"));
@@ -312,7 +304,7 @@ impl Versioned {
         let _changing = self.changing.lock().await;
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         let version = self.history.mark_deleted(&bucket, &key).map_err(S3Error::internal_error)?;
-        let mut answer = self.current.delete_object(request).await?;
+        let mut answer = self.current.delete(request).await?;
         answer.output.delete_marker = Some(true);
         answer.output.version_id = Some(version.id());
         Ok(answer)
@@ -323,7 +315,8 @@ impl Versioned {
         request: S3Request<DeleteObjectsInput>,
     ) -> S3Result<S3Response<DeleteObjectsOutput>> {
         request.input.delete.objects.iter().try_for_each(|object| refuse_versioned(&object.key))?;
-        self.current.delete_objects(request).await
+        let _whole = self.current.whole.write().await;
+        self.current.files.delete_objects(request).await
     }
 
     /// Without pages: what is over the limit is left out.
@@ -370,7 +363,20 @@ impl Versioned {
         request: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
         refuse_versioned(&request.input.key)?;
-        self.current.copy_object(request).await
+        let place = (request.input.bucket.clone(), request.input.key.clone());
+        let (answer, copy) = self.current.copy(request).await?;
+        self.tell(place, How::Copy, length(&copy), (copy.e_tag, None));
+        Ok(answer)
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let place = (request.input.bucket.clone(), request.input.key.clone());
+        let (answer, object) = self.current.complete(request).await?;
+        self.tell(place, How::CompleteMultipartUpload, length(&object), (object.e_tag, None));
+        Ok(answer)
     }
 
     async fn create_multipart_upload(
@@ -378,6 +384,6 @@ impl Versioned {
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         refuse_versioned(&request.input.key)?;
-        self.current.create_multipart_upload(request).await
+        self.current.files.create_multipart_upload(request).await
     }
 }

@@ -10,10 +10,11 @@ use people_core::ports::{App, Clock, ConfiguredTarget, Leases};
 use crate::aws::{self, Aws};
 use crate::config::Config;
 use crate::configuration::{Pair, Refused, Source};
-use crate::dynamodb::{DynamoDirectory, DynamoImports, DynamoKeys, DynamoLeases};
+use crate::dynamodb::DynamoRepeats;
+use crate::dynamodb::{DynamoDirectory, DynamoImports, DynamoKeys, DynamoLeases, DynamoUndelivered};
 use crate::http::KeyCache;
 use crate::live::Live;
-use crate::s3::S3Documents;
+use crate::s3::{S3Bodies, S3Documents, S3Inbox};
 use crate::secrets::SecretStore;
 use crate::system::{FileSpool, SystemClock};
 use crate::targets::{Context, Engines};
@@ -105,6 +106,11 @@ fn context(config: &Config, aws: &Aws, (leases, clock): (Arc<dyn Leases>, Arc<dy
 
 fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {
     let keys = Arc::new(DynamoKeys::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock)));
+    let repeats = DynamoRepeats::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
+    let undelivered = DynamoUndelivered::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
+    let leases = DynamoLeases::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
+    let bodies = S3Bodies::new(aws.s3.clone(), config.bucket.clone(), Arc::clone(&clock));
+    let inbox = S3Inbox::new(aws.s3.clone(), config.bucket.clone());
     App {
         profile: Arc::default(),
         targets: Arc::default(),
@@ -122,7 +128,12 @@ fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {
         )),
         directory: Arc::new(DynamoDirectory::new(aws.dynamodb, &config.tables, Arc::clone(&clock))),
         keys: Arc::new(KeyCache::new(keys, Arc::clone(&clock))),
+        repeats: Arc::new(repeats),
         clock,
         spool: Arc::new(FileSpool),
+        undelivered: Arc::new(undelivered),
+        leases: Arc::new(leases),
+        bodies: Arc::new(bodies),
+        inbox: Arc::new(inbox),
     }
 }

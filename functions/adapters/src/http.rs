@@ -7,41 +7,53 @@ mod body;
 mod documents;
 mod etag;
 mod list;
+mod prefer;
 mod query;
 mod receive;
+mod repeats;
 mod report;
 mod routes;
+mod undelivered;
+mod uploads;
 
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
-use people_core::batch::RequestFault;
+use people_core::batch::{MAX_BODY_BYTES, RequestFault};
 use people_core::error::StoreError;
+use people_core::failed::Failed;
 use people_core::id::ImportId;
 use people_core::import::Interrupted;
 use people_core::log::{Answer, ImportLog};
 use people_core::log_text::{self, LogKind};
+use people_core::ports::SignedPut;
 use people_core::profile::Profile;
 use people_core::profile_schema;
+use people_core::redelivery::Report;
 use people_core::summary::Summary;
+use people_core::undelivered::Waiting;
 use serde::Serialize;
 
 pub use accept::Format;
 pub use answered::Answered;
 pub use auth::KeyCache;
-pub use body::{Body, Chunks, Sent, drain, read, read_document};
+pub use body::{Body, Chunks, Fingerprint, Kept, Sent, Whole, drain, keep, read, read_document, read_kept};
 pub use documents::{Names, deleted, linked, listed as documents_listed};
 pub use list::ListRequest;
+pub use prefer::RespondAsync;
 pub use query::InvalidQuery;
-pub use receive::{Received, authenticated, event_body, import, refuse};
+pub use receive::{Received, Repeated, authenticated, event_body, import, refuse};
 pub use routes::{Function, Parameters, Route};
+pub use undelivered::{UndeliveredRequest, is_plan};
+pub use uploads::{InvalidAnnouncement, announcement};
 
 /// What an import was answered with, or a request for a document.
 pub fn status(answer: Answer) -> StatusCode {
     match answer {
         Answer::Succeeded => StatusCode::OK,
+        Answer::Accepted => StatusCode::ACCEPTED,
         Answer::Created => StatusCode::CREATED,
         Answer::Deleted => StatusCode::NO_CONTENT,
         Answer::Linked => StatusCode::FOUND,
@@ -49,7 +61,7 @@ pub fn status(answer: Answer) -> StatusCode {
         Answer::NotFound => StatusCode::NOT_FOUND,
         Answer::TooManyParts => StatusCode::PAYLOAD_TOO_LARGE,
         Answer::PartlyFailed => StatusCode::UNPROCESSABLE_ENTITY,
-        Answer::StoreFailed | Answer::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Answer::StoreFailed | Answer::Interrupted | Answer::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -66,6 +78,72 @@ pub fn imported(log: &ImportLog, format: Format) -> Response<String> {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response
+}
+
+/// An answer that was given before.
+pub fn replayed(mut response: Response<String>) -> Response<String> {
+    response.headers_mut().insert(repeats::REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+/// 409: the same request is being carried out.
+pub fn still_running(format: Format) -> Response<String> {
+    let detail = "The first request with this Idempotency-Key is still being carried out.";
+    let mut response = plain("RequestStillRunning", StatusCode::CONFLICT, detail, format);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+/// 409: the key is that of another request. Sending it again does not help.
+pub fn another_request(format: Format) -> Response<String> {
+    let detail = "Another request was sent with this Idempotency-Key.";
+    plain("IdempotencyKeyReused", StatusCode::CONFLICT, detail, format)
+}
+
+/// 400: a header that is not as it has to be, before there was an import.
+fn invalid_repeat_key(invalid: repeats::InvalidKey, format: Format) -> Response<String> {
+    plain("InvalidIdempotencyKey", StatusCode::BAD_REQUEST, &invalid.to_string(), format)
+}
+
+/// 202: the import is accepted, and its log will tell how it ends.
+pub fn accepted(log: &ImportLog, format: Format, asked: RespondAsync) -> Response<String> {
+    let mut response = match format {
+        Format::Text => text(StatusCode::ACCEPTED, log.id.to_string()),
+        Format::Json => json(StatusCode::ACCEPTED, report::render(log)),
+    };
+    with_log(&mut response, log.id);
+    applied(response, &asked.applied_at_once())
+}
+
+/// The answer to an import that has ended while its caller was willing to wait: what is answered to those who always do.
+pub fn awaited(log: ImportLog, format: Format, asked: RespondAsync) -> Response<String> {
+    applied(imported(&log.as_answered(), format), &asked.to_string())
+}
+
+fn applied(mut response: Response<String>, preferences: &str) -> Response<String> {
+    if let Ok(preferences) = HeaderValue::try_from(preferences) {
+        response.headers_mut().insert("preference-applied", preferences);
+    }
+    response
+}
+
+/// 201: a body may be sent to where the answer says. Whoever has the answer can send it, so nobody keeps it.
+pub fn upload(import: ImportId, put: &SignedPut) -> Response<String> {
+    let mut response = json(StatusCode::CREATED, uploads::render(import, put));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    with_log(&mut response, import);
+    response
+}
+
+/// 400, or 413 where the body would be too large. The problem names the member.
+pub fn invalid_announcement(invalid: &InvalidAnnouncement) -> Response<String> {
+    let (kind, status) = match invalid {
+        InvalidAnnouncement::TooLarge(_) => ("BodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
+        InvalidAnnouncement::Unreadable(_)
+        | InvalidAnnouncement::Unknown(_)
+        | InvalidAnnouncement::Member(..) => ("InvalidAnnouncement", StatusCode::BAD_REQUEST),
+    };
+    problem(&Problem::new(kind, status, &invalid.to_string(), None))
 }
 
 /// The answer where a store failed. The cause is logged here, once; the caller is told nothing of it.
@@ -107,6 +185,27 @@ pub fn found(log: &ImportLog, format: Format) -> Response<String> {
     }
 }
 
+/// 303 to what failed of an import, or why there is no such body. Whoever has the link has the body, so nobody keeps it.
+pub fn failed(found: &Failed, format: Format) -> Response<String> {
+    let (kind, status, detail) = match found {
+        Failed::Link(link) => return documents::led_to(bare(StatusCode::SEE_OTHER), link),
+        Failed::Nothing => return bare(StatusCode::NO_CONTENT),
+        Failed::Unknown => return not_found(format),
+        Failed::NoParts => {
+            ("NoParts", StatusCode::NOT_FOUND, "The request was at fault: none of its parts was judged.")
+        }
+        Failed::Gone => {
+            ("BodyNotKept", StatusCode::GONE, "The body of this import is not kept, or not any more.")
+        }
+        Failed::Unfinished => ("ImportNotEnded", StatusCode::CONFLICT, "The import has not ended yet."),
+    };
+    let mut response = plain(kind, status, detail, format);
+    if *found == Failed::Unfinished {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
 /// The definition as JSON Schema, or 304 where the caller has it already. It is asked for again each time, because an
 /// administrator can change it at any time.
 pub fn definition(profile: &Profile, headers: &HeaderMap) -> Response<String> {
@@ -127,6 +226,30 @@ pub fn definition(profile: &Profile, headers: &HeaderMap) -> Response<String> {
 /// A page of the list of the logs: always JSON. `found` is what the store gave for [`ListRequest::page`].
 pub fn listed(request: &ListRequest, found: &[Summary]) -> Response<String> {
     json(StatusCode::OK, list::render(request, found))
+}
+
+/// A page of what has not arrived: always JSON. `found` has one entry more than `limit` where there is a next page.
+pub fn undelivered(limit: usize, found: &[Waiting]) -> Response<String> {
+    json(StatusCode::OK, undelivered::render(limit, found))
+}
+
+/// How many updates have not arrived at a target.
+pub fn undelivered_summary(count: u64) -> Response<String> {
+    json(StatusCode::OK, format!(r#"{{"undelivered":{count}}}"#))
+}
+
+/// What came of delivering an import again, and how many of its updates have not arrived still.
+pub fn redelivered(import: ImportId, report: Report, left: usize) -> Response<String> {
+    let redelivered = undelivered::Redelivered::new(import, report, left);
+    json(StatusCode::OK, serde_json::to_string(&redelivered).unwrap_or_default())
+}
+
+/// 400 for a caller who asks for a dry run: there is none yet, and a real one would be the opposite.
+pub fn refused_dry_run(head: &Parts) -> Option<Response<String>> {
+    match query::first(head.uri.query(), "dryRun").as_deref() {
+        None | Some("false") => None,
+        Some(_) => Some(invalid_query(&InvalidQuery::Value("dryRun", "not available yet"))),
+    }
 }
 
 /// 400: the query asks for what there is not. The problem names the parameter.
@@ -162,9 +285,17 @@ pub fn unauthorized() -> Response<String> {
     response
 }
 
-/// 413 for more bytes than a request may have, without a body.
-pub fn too_large() -> Response<String> {
-    bare(StatusCode::PAYLOAD_TOO_LARGE)
+/// 413 for more bytes than a request may have: without a body, or, for those who understand it, with where to go.
+pub fn too_large(format: Format) -> Response<String> {
+    let status = StatusCode::PAYLOAD_TOO_LARGE;
+    let detail = format!(
+        "The body has more bytes than are taken this way. One of up to {MAX_BODY_BYTES} bytes is imported by way of POST {}.",
+        Route::Uploads.path()
+    );
+    match format {
+        Format::Text => bare(status),
+        Format::Json => problem(&Problem::new("BodyTooLarge", status, &detail, None)),
+    }
 }
 
 /// 414: the path and the query are longer than any request needs, without a body.

@@ -17,6 +17,7 @@ pub mod s3;
 pub mod secret;
 pub mod secrets;
 pub mod share;
+pub mod staged;
 pub mod system;
 pub mod targets;
 

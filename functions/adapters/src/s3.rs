@@ -1,8 +1,11 @@
 //! The documents: the bytes in S3 and their records in DynamoDB. First the object, then the record, so that whatever
-//! fails in between leaves an object that nobody sees, never a record without its bytes.
+//! fails in between leaves an object that nobody sees, never a record without its bytes. Bodies and files that wait to be
+//! imported are in the same bucket.
 
+mod bodies;
 mod body;
 mod disposition;
+mod inbox;
 pub(crate) mod versions;
 
 use std::time::Duration;
@@ -19,11 +22,14 @@ use people_core::person::PersonKey;
 use people_core::ports::{Documents, Stored};
 
 use crate::aws::{ATTEMPT, OPERATION, s3_failed};
-use crate::dynamodb::{DynamoRecords, Tables};
+use crate::dynamodb::{DynamoRecords, Recorded, Tables};
+
+pub use bodies::S3Bodies;
+pub use inbox::S3Inbox;
 
 const STORE: &str = "store a document";
 const READ: &str = "read a document";
-const LINK: &str = "make a link to a document";
+const LINK: &str = "make a link to an object";
 /// How fast an upload is at least taken to be, in bytes a second.
 const SLOWEST: u64 = 1024 * 1024;
 /// How often a slot is read again whose object was replaced just then.
@@ -62,7 +68,7 @@ impl S3Documents {
             // Known already: S3 compares it with what arrives, and nothing is hashed a second time.
             .checksum_sha256(aws_smithy_types::base64::encode(document.sha256))
             .body(body::of(&document.content));
-        let config = aws_sdk_s3::config::Builder::new().timeout_config(timeouts(document.content.bytes()));
+        let config = override_timeouts(document.content.bytes());
         let answer = request.customize().config_override(config).send().await;
         answer.map(drop).map_err(|error| s3_failed(STORE, &error))
     }
@@ -84,11 +90,17 @@ impl Documents for S3Documents {
     async fn store(&self, document: &Document) -> Result<Stored, StoreError> {
         self.put(document).await?;
         match self.records.put(document).await? {
-            Some(before) if before != document.key => {
+            Recorded::InPlaceOf(before) => {
                 self.discard(document.import, &before).await;
                 Ok(Stored::Replaced)
             }
-            _ => Ok(Stored::Uploaded),
+            // No record leads to our object, nor will one: what a later import has put there is only ever replaced by
+            // one that is later still.
+            Recorded::Superseded => {
+                self.discard(document.import, &document.key).await;
+                Ok(Stored::Superseded)
+            }
+            Recorded::New | Recorded::Before => Ok(Stored::Uploaded),
         }
     }
 
@@ -105,11 +117,7 @@ impl Documents for S3Documents {
     /// Nothing is sent to S3: a link is a signature.
     async fn link(&self, slot: &Slot, file_name: &str) -> Result<Option<Link>, StoreError> {
         let Some(key) = self.records.find_named(slot, file_name).await? else { return Ok(None) };
-        let life = PresigningConfig::expires_in(LINK_LIFE).map_err(|error| StoreError::new(LINK, error))?;
-        let request = self.s3.get_object().bucket(&self.bucket).key(key.as_str()).presigned(life).await;
-        request
-            .map(|request| Some(Link::new(request.uri().to_owned())))
-            .map_err(|error| s3_failed(LINK, &error))
+        presigned_get(&self.s3, &self.bucket, key.as_str()).await.map(Some)
     }
 
     async fn list(&self, person: &PersonKey) -> Result<Vec<StoredDocument>, StoreError> {
@@ -124,13 +132,21 @@ impl Documents for S3Documents {
     }
 }
 
+/// A link to an object, for [`LINK_LIFE`].
+async fn presigned_get(s3: &Client, bucket: &str, key: &str) -> Result<Link, StoreError> {
+    let life = PresigningConfig::expires_in(LINK_LIFE).map_err(|error| StoreError::new(LINK, error))?;
+    let request = s3.get_object().bucket(bucket).key(key).presigned(life).await;
+    request.map(|request| Link::new(request.uri().to_owned())).map_err(|error| s3_failed(LINK, &error))
+}
+
 /// An attempt takes as long as the bytes need on a slow line; the caller's own deadline comes first anyway.
-fn timeouts(bytes: u64) -> TimeoutConfig {
+fn override_timeouts(bytes: u64) -> aws_sdk_s3::config::Builder {
     let transfer = Duration::from_secs(bytes / SLOWEST);
-    TimeoutConfig::builder()
+    let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT + transfer)
         .operation_timeout(OPERATION + transfer * 2)
-        .build()
+        .build();
+    aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
 }
 
 /// The bytes of an object, all of them in memory; `None` where there is none.

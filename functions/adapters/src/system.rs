@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use people_core::document::{Content, Spool, Spooled};
 use people_core::error::StoreError;
 use people_core::id::ImportId;
-use people_core::ports::Clock;
+use people_core::ports::{Clock, LeaseHolder};
 use people_core::time::Timestamp;
 
 /// The system's time, carried on by the monotonic clock where it is set back: it never goes back, and it catches up when
@@ -55,6 +55,18 @@ pub fn new_import_id(now: Timestamp) -> Result<ImportId, StoreError> {
     getrandom::fill(&mut random)
         .map_err(|error| StoreError::new("draw a random number", error.to_string()))?;
     Ok(ImportId::new(now, random))
+}
+
+/// When a Lambda invocation ends: its context says so in milliseconds since 1970.
+pub fn deadline(millis: u64) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// A holder of leases and claims whom nobody else is.
+pub fn new_holder() -> Result<LeaseHolder, StoreError> {
+    let random =
+        getrandom::u64().map_err(|error| StoreError::new("draw a random number", error.to_string()))?;
+    Ok(LeaseHolder(format!("{random:016x}")))
 }
 
 /// Large files wait in files that have no name: when the process ends, in whatever way, nothing of them is left.

@@ -1,14 +1,16 @@
-//! `GET /api/ImportLogs/{requestId}`: what happened in an import, as text or as JSON. `GET /api/ImportLogs`: which imports
-//! there were, newest first, always as JSON.
+//! `GET /api/ImportLogs/{requestId}`: what happened in an import, as text or as JSON; with `/failed` behind it: what failed,
+//! as a body of its own. `GET /api/ImportLogs`: which imports there were, newest first, always as JSON. `GET
+//! /api/Undelivered`: what has not arrived yet.
 
 use http::request::Parts;
 use http::{Method, Response};
 use lambda_http::{Body, Request, RequestExt};
-use people_adapters::http::{self as answers, Format, ListRequest, Route};
+use people_adapters::http::{self as answers, Format, ListRequest, Route, UndeliveredRequest};
 use people_core::error::StoreError;
+use people_core::failed;
 use people_core::id::ImportId;
 use people_core::log::ImportLog;
-use people_core::ports::{App, Feature};
+use people_core::ports::{App, Feature, WaitingPage};
 use people_core::summary::Summary;
 
 /// Answers an event of API Gateway. There is always a response; its body is text.
@@ -20,6 +22,8 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
         Some(Route::Health) => answers::healthy(&head),
         Some(Route::ImportLogs) => list(app, &head).await,
         Some(Route::ImportLog) => look_up(app, &head, id).await,
+        Some(Route::Failed) => failed(app, &head, id).await,
+        Some(Route::Undelivered) => undelivered(app, &head).await,
         _ => answers::not_found(answers::format(&head.headers)),
     };
     answer.map(Body::from)
@@ -43,6 +47,22 @@ async fn list(app: &App, head: &Parts) -> Response<String> {
     }
 }
 
+async fn undelivered(app: &App, head: &Parts) -> Response<String> {
+    if let Some(refused) = refusal(app, head, Format::Json).await {
+        return refused;
+    }
+    let answer = match UndeliveredRequest::parse(head.uri.query()) {
+        Ok(UndeliveredRequest::Summary) => app.undelivered.count().await.map(answers::undelivered_summary),
+        Ok(UndeliveredRequest::Page(page)) => {
+            // One more than is shown tells whether there is a next page.
+            let found = app.undelivered.list(&WaitingPage { limit: page.limit + 1, ..page.clone() }).await;
+            found.map(|found| answers::undelivered(page.limit, &found))
+        }
+        Err(invalid) => return answers::invalid_query(&invalid),
+    };
+    answer.unwrap_or_else(|error| answers::unavailable(Format::Json, &error))
+}
+
 async fn look_up(app: &App, head: &Parts, id: Option<ImportId>) -> Response<String> {
     let format = answers::format(&head.headers);
     if let Some(refused) = refusal(app, head, format).await {
@@ -51,6 +71,19 @@ async fn look_up(app: &App, head: &Parts, id: Option<ImportId>) -> Response<Stri
     match find(app, id).await {
         Ok(Some(log)) => answers::found(&log, format),
         Ok(None) => answers::not_found(format),
+        Err(error) => answers::unavailable(format, &error),
+    }
+}
+
+/// A link to what failed of an import. The body is read and written meanwhile.
+async fn failed(app: &App, head: &Parts, id: Option<ImportId>) -> Response<String> {
+    let format = answers::format(&head.headers);
+    if let Some(refused) = refusal(app, head, format).await {
+        return refused;
+    }
+    let Some(id) = id else { return answers::not_found(format) };
+    match failed::link(app, id).await {
+        Ok(found) => answers::failed(&found, format),
         Err(error) => answers::unavailable(format, &error),
     }
 }

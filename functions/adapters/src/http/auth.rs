@@ -129,9 +129,7 @@ impl Keys for KeyCache {
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    use people_core::memory::{
-        ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
-    };
+    use people_core::memory::{ManualClock, MemoryKeys};
 
     use super::*;
 
@@ -192,16 +190,8 @@ mod tests {
     fn stage() -> Stage {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let store = Arc::new(Store::default());
-        let app = App {
-            profile: Arc::default(),
-            targets: Arc::new([]),
-            imports: Arc::new(MemoryImports::default()),
-            documents: Arc::new(MemoryDocuments::default()),
-            directory: Arc::new(MemoryDirectory::default()),
-            keys: Arc::new(KeyCache::new(store.clone(), clock.clone())),
-            clock: clock.clone(),
-            spool: Arc::new(MemorySpool),
-        };
+        let keys = Arc::new(KeyCache::new(store.clone(), clock.clone()));
+        let app = App { keys, ..people_core::memory::app(clock.clone()) };
         Stage { app, store, clock }
     }
 

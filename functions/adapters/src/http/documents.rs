@@ -75,10 +75,17 @@ impl Names {
 
 /// The answer to a request for a link: it leads there, or says why it does not.
 pub fn linked(log: &ImportLog, link: Option<&Link>, format: Format) -> Response<String> {
-    let mut response = imported(log, format);
+    let response = imported(log, format);
+    match link {
+        Some(link) => led_to(response, link),
+        None => unstored(response),
+    }
+}
+
+/// The answer, which leads to what is under a link, and is kept by nobody.
+pub(super) fn led_to(mut response: Response<String>, link: &Link) -> Response<String> {
     // A URL that has been signed is ASCII.
-    let location = link.and_then(|link| HeaderValue::try_from(link.reveal()).ok());
-    if let Some(mut location) = location {
+    if let Ok(mut location) = HeaderValue::try_from(link.reveal()) {
         location.set_sensitive(true);
         response.headers_mut().insert(LOCATION, location);
     }

@@ -14,7 +14,7 @@ use super::status;
 /// The most logs of one page.
 const MAX_LIMIT: usize = 200;
 /// How many logs a page has where nothing is said.
-const DEFAULT_LIMIT: usize = 50;
+pub(super) const DEFAULT_LIMIT: usize = 50;
 /// What a cursor begins with: the version of what is inside.
 const VERSION: char = '1';
 
@@ -51,7 +51,7 @@ impl ListRequest {
     }
 }
 
-fn read_limit(text: &str) -> Result<usize, InvalidQuery> {
+pub(super) fn read_limit(text: &str) -> Result<usize, InvalidQuery> {
     let limit = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     limit
         .filter(|limit| (1..=MAX_LIMIT).contains(limit))
@@ -106,7 +106,7 @@ fn entry(summary: &Summary) -> Entry<'_> {
         time: summary.received_at.to_rfc3339(),
         key_name: summary.key_name.as_str(),
         status: match summary.state {
-            State::Running => None,
+            State::Accepted | State::Running => None,
             State::Ended(answer) => Some(status(answer).as_u16()),
         },
         now: summary.now().as_str(),

@@ -66,6 +66,12 @@ pub(super) fn first(query: Option<&str>, name: &str) -> Option<String> {
     decode(value).ok()
 }
 
+/// What a query says beside the key, as it was sent.
+pub(super) fn beside_the_key(query: Option<&str>) -> impl Iterator<Item = &str> {
+    let is_key = |pair: &str| split(Some(pair)).any(|(name, _)| decode(name).is_ok_and(|name| name == KEY));
+    query.unwrap_or_default().split('&').filter(move |pair| !pair.is_empty() && !is_key(pair))
+}
+
 /// The names and values as they were sent.
 fn split(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());

@@ -7,12 +7,15 @@ use http::request::Parts;
 use http_body_util::Full;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
-use people_core::import::{self, SYNCHRONOUS};
-use people_core::ports::{ApiKey, App, Feature};
+use people_core::import::{self, Begin, SYNCHRONOUS};
+use people_core::log::Form;
+use people_core::ports::{ApiKey, App, Feature, RepeatKey};
+use people_core::repeat::{self, Ran};
+use people_core::summary::Source;
 use people_core::time::Timestamp;
 
-use super::{Body, Format, Sent, auth, drain, format, imported, interrupted};
-use super::{too_large, unauthorized, unavailable};
+use super::{Body, Fingerprint, Format, Sent, another_request, auth, drain, format, imported, interrupted};
+use super::{invalid_repeat_key, repeats, replayed, still_running, too_large, unauthorized, unavailable};
 use crate::system;
 
 /// The body of an event, all of it at once.
@@ -56,10 +59,27 @@ pub struct Received<'a> {
     pub at: Timestamp,
 }
 
+/// What a repeat of a request is known by, and the fingerprint of its body.
+pub type Repeated = (RepeatKey, [u8; 32]);
+
 impl Received<'_> {
     /// The format that its caller prefers.
     pub fn format(&self) -> Format {
         format(&self.head.headers)
+    }
+
+    /// Whether its body is compared with that of another request.
+    pub fn fingerprint(&self) -> Fingerprint {
+        repeats::fingerprint_of(self.head)
+    }
+
+    /// What a repeat is known by, and what has to be the same then; `None` where the caller did not say that the request may
+    /// be sent again, or where the body was not read to its end: then it is compared with none. Else the answer: the caller
+    /// said it in a way that is not understood.
+    pub fn repeat(&self, body: Option<[u8; 32]>) -> Result<Option<Repeated>, Box<Response<String>>> {
+        let key = repeats::key(self.head, &self.key);
+        let key = key.map_err(|invalid| Box::new(invalid_repeat_key(invalid, self.format())))?;
+        Ok(key.zip(body.map(|body| repeats::fingerprint(self.head, body))))
     }
 
     /// A new id, for its log.
@@ -78,8 +98,12 @@ pub async fn import(
     let reading_since = app.clock.now();
     let sent = match sent.await {
         Ok(Some(sent)) => sent,
-        Ok(None) => return too_large(),
+        Ok(None) => return too_large(format),
         Err(error) => return unavailable(format, &error),
+    };
+    let repeat = match received.repeat(sent.fingerprint) {
+        Ok(repeat) => repeat,
+        Err(refused) => return *refused,
     };
     let id = match received.new_id() {
         Ok(id) => id,
@@ -91,11 +115,21 @@ pub async fn import(
         key_name: received.key.name,
         form: sent.form,
         parts: sent.parts,
+        // Documents by themselves come the same way.
+        source: if sent.form == Form::Document { Source::Document } else { Source::Direct },
+        begin: Begin::New,
         // On Lambda the body is there already; a plain server's caller has not waited while sending.
         until: received.at.plus(SYNCHRONOUS + app.clock.now().since(reading_since)),
     };
-    match import::run(app, request).await {
-        Ok(log) => imported(&log, format),
+    let ran = match repeat {
+        None => import::run(app, request).await.map(Ran::Now),
+        Some((key, fingerprint)) => repeat::run(app, key, fingerprint, request).await,
+    };
+    match ran {
+        Ok(Ran::Now(log)) => imported(&log, format),
+        Ok(Ran::Before(log)) => replayed(imported(&log, format)),
+        Ok(Ran::Running) => still_running(format),
+        Ok(Ran::Other) => another_request(format),
         Err(failure) => interrupted(&failure, format),
     }
 }

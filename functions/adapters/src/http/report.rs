@@ -1,9 +1,13 @@
 //! The JSON report of an import, for integrators: each part with its findings and what each target said.
 
+use std::sync::Arc;
+
 use people_core::finding::{Finding, FindingCode};
+use people_core::later::{Later, News};
 use people_core::log::{Asked, Delivery, Ending, Form, ImportLog, PartLog, PartOutcome, State, Subject};
 use people_core::log_text::LogKind;
 use people_core::shown::MAX_SHOWN;
+use people_core::summary::Standing;
 use serde::Serialize;
 
 use super::status;
@@ -12,8 +16,9 @@ use super::status;
 #[serde(rename_all = "camelCase")]
 struct Report<'a> {
     request_id: String,
-    /// Null while the import runs.
+    /// What was answered; null as long as the import has not ended.
     status: Option<u16>,
+    state: &'static str,
     now: &'static str,
     dry_run: bool,
     received_at: String,
@@ -22,6 +27,17 @@ struct Report<'a> {
     fault: Option<Fault>,
     counts: Counts,
     parts: Vec<Part<'a>>,
+    /// What happened to the parts after they had ended, in time order; `parts` has what holds now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    later: Vec<LaterPart<'a>>,
+}
+
+/// What happened to a part later.
+#[derive(Serialize)]
+struct LaterPart<'a> {
+    at: String,
+    #[serde(flatten)]
+    part: Part<'a>,
 }
 
 /// Why no part was judged.
@@ -72,18 +88,28 @@ struct AtTarget<'a> {
     message: Option<&'a str>,
     attempts: u32,
     duration_ms: u32,
+    /// The fields that were left out, because a later import has set them.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    superseded: &'a [Arc<str>],
 }
 
 /// The report as JSON.
 pub(super) fn render(log: &ImportLog) -> String {
-    let parts: Vec<_> =
-        log.parts.iter().enumerate().map(|(number, entry)| part(number, entry, log.form)).collect();
-    let pending = log.parts.iter().filter(|part| part.outcome == PartOutcome::Pending).count();
+    let now = log.parts_now();
+    let count = |standing| now.iter().filter(|part| part.outcome.standing() == standing).count();
+    let parts: Vec<_> = now.iter().enumerate().map(|(number, entry)| part(number, entry, log.form)).collect();
+    let later: Vec<(&Later, PartLog)> =
+        log.later.iter().filter_map(|later| Some((later, entry_of(log, later)?))).collect();
     let report = Report {
         request_id: log.id.to_string(),
         status: match log.state {
-            State::Running => None,
+            State::Accepted | State::Running => None,
             State::Ended(answer) => Some(status(answer).as_u16()),
+        },
+        state: match log.state {
+            State::Accepted => "accepted",
+            State::Running => "running",
+            State::Ended(_) => "done",
         },
         now: log.summary().now().as_str(),
         dry_run: false,
@@ -95,13 +121,32 @@ pub(super) fn render(log: &ImportLog) -> String {
             .map(|fault| Fault { code: format!("{:?}", LogKind::of(fault)), message: fault.to_string() }),
         counts: Counts {
             parts: parts.len(),
-            succeeded: log.succeeded(),
-            failed: parts.len() - log.succeeded() - pending,
-            pending,
+            succeeded: count(Standing::Successful),
+            failed: count(Standing::Unsuccessful),
+            pending: count(Standing::Pending),
         },
         parts,
+        later: later
+            .iter()
+            .map(|(later, entry)| LaterPart {
+                at: later.at.to_rfc3339(),
+                part: part(later.part, entry, log.form),
+            })
+            .collect(),
     };
     serde_json::to_string(&report).unwrap_or_default()
+}
+
+/// What happened to a part later, as if it was all that had happened to it.
+fn entry_of(log: &ImportLog, later: &Later) -> Option<PartLog> {
+    let subject = log.parts.get(later.part)?.subject.clone();
+    let outcome = match &later.news {
+        News::Part(outcome) => outcome.clone(),
+        News::Delivery(delivery) => {
+            PartOutcome::Delivered { deliveries: vec![delivery.clone()], unmapped: Vec::new() }
+        }
+    };
+    Some(PartLog { subject, outcome })
 }
 
 fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
@@ -126,11 +171,17 @@ fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
         findings: Vec::new(),
         targets: Vec::new(),
     };
-    part.outcome = match &entry.outcome {
+    part.outcome = ended(&mut part, &entry.outcome, &place);
+    part
+}
+
+/// Enters how the part ended, and gives the word for it.
+fn ended<'a>(part: &mut Part<'a>, outcome: &'a PartOutcome, place: &str) -> &'static str {
+    match outcome {
         PartOutcome::Pending => "Pending",
         PartOutcome::Interrupted => "Interrupted",
         PartOutcome::InvalidPerson(findings) => {
-            part.findings = findings.iter().flat_map(|finding| found(&place, finding)).collect();
+            part.findings = findings.iter().flat_map(|finding| found(place, finding)).collect();
             "Invalid"
         }
         PartOutcome::InvalidFile(reason) | PartOutcome::InvalidPart(reason) => {
@@ -143,6 +194,15 @@ fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
             part.message = Some(reason.clone());
             if part.kind == Some("document") { "NotUploaded" } else { "Refused" }
         }
+        PartOutcome::Deferred(reason) => {
+            part.message = Some(reason.clone());
+            "Deferred"
+        }
+        PartOutcome::GivenUp(reason) => {
+            part.message = Some(reason.clone());
+            "GivenUp"
+        }
+        PartOutcome::Superseded => "Superseded",
         PartOutcome::Uploaded => "Uploaded",
         PartOutcome::Replaced => "Replaced",
         PartOutcome::Linked => "Linked",
@@ -157,14 +217,17 @@ fn part(number: usize, entry: &PartLog, form: Form) -> Part<'_> {
             part.message = Some(why.clone());
             unserved(*asked)
         }
+        PartOutcome::Imported(piece) => {
+            part.message = Some(piece.to_string());
+            "Imported"
+        }
         PartOutcome::Delivered { deliveries, unmapped } => {
             part.targets = deliveries.iter().map(at_target).collect();
             part.message = (!unmapped.is_empty())
                 .then(|| format!("these fields go to no target: {}", unmapped.join(", ")));
             if unmapped.is_empty() { delivered(deliveries) } else { "FieldNotMapped" }
         }
-    };
-    part
+    }
 }
 
 fn unserved(asked: Asked) -> &'static str {
@@ -180,10 +243,12 @@ fn delivered(deliveries: &[Delivery]) -> &'static str {
     let gravity = |delivery: &&Delivery| match delivery.outcome.ending {
         Ending::Unchanged => 0,
         Ending::Updated => 1,
-        Ending::PartlyUpdated(_) => 2,
-        Ending::UnknownPerson => 3,
-        Ending::Deferred(_) => 4,
-        Ending::Refused(_) => 5,
+        Ending::Superseded => 2,
+        Ending::Deferred(_) => 3,
+        Ending::PartlyUpdated(_) => 4,
+        Ending::UnknownPerson => 5,
+        Ending::GivenUp(_) => 6,
+        Ending::Refused(_) => 7,
     };
     deliveries.iter().max_by_key(gravity).map_or("Unchanged", |delivery| name(&delivery.outcome.ending))
 }
@@ -194,8 +259,10 @@ fn name(ending: &Ending) -> &'static str {
         Ending::Unchanged => "Unchanged",
         Ending::PartlyUpdated(_) => "PartlyUpdated",
         Ending::UnknownPerson => "UnknownPerson",
-        // Nothing is kept for later yet, so what failed for a passing reason is refused as well.
-        Ending::Refused(_) | Ending::Deferred(_) => "Refused",
+        Ending::Refused(_) => "Refused",
+        Ending::Deferred(_) => "Deferred",
+        Ending::Superseded => "Superseded",
+        Ending::GivenUp(_) => "GivenUp",
     }
 }
 
@@ -206,11 +273,15 @@ fn at_target(delivery: &Delivery) -> AtTarget<'_> {
         outcome: name(&outcome.ending),
         code: outcome.code.as_deref(),
         message: match &outcome.ending {
-            Ending::PartlyUpdated(why) | Ending::Refused(why) | Ending::Deferred(why) => Some(why),
-            Ending::Updated | Ending::Unchanged | Ending::UnknownPerson => None,
+            Ending::PartlyUpdated(why)
+            | Ending::Refused(why)
+            | Ending::Deferred(why)
+            | Ending::GivenUp(why) => Some(why),
+            Ending::Updated | Ending::Unchanged | Ending::UnknownPerson | Ending::Superseded => None,
         },
         attempts: outcome.attempts,
         duration_ms: outcome.duration_ms,
+        superseded: &delivery.superseded,
     }
 }
 
@@ -259,6 +330,7 @@ mod tests {
     use people_core::id::ImportId;
     use people_core::log::Outcome;
     use people_core::shown::Shown;
+    use people_core::summary::Source;
     use people_core::time::Timestamp;
     use serde_json::{Value, json};
 
@@ -269,6 +341,7 @@ mod tests {
         let delivery = |(target, ending, code, attempts): (&str, Ending, &str, u32)| Delivery {
             target: target.into(),
             outcome: Outcome { ending, code: Some(code.into()), attempts, duration_ms: attempts * 50 },
+            superseded: Vec::new(),
         };
         let refused = Ending::Refused("scim says no".into());
         let deliveries =
@@ -285,6 +358,8 @@ mod tests {
             }],
             names_targets: true,
             form: Form::Array,
+            source: Source::Direct,
+            later: Vec::new(),
         };
         let report: Value = serde_json::from_str(&render(&log)).unwrap();
         assert_eq!(report["parts"][0]["outcome"], "Refused");

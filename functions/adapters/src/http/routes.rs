@@ -10,12 +10,20 @@ use percent_encoding::percent_decode_str;
 pub enum Route {
     /// Where imports are sent to.
     PeopleImport,
+    /// Where large bodies are announced.
+    Uploads,
     /// What a person update may hold.
     ProfileDefinition,
     /// The list of the logs.
     ImportLogs,
     /// One log.
     ImportLog,
+    /// What failed of one import.
+    Failed,
+    /// Delivering again what has not arrived of one import.
+    Redeliveries,
+    /// What has not arrived.
+    Undelivered,
     /// The documents, named in the query.
     Documents,
     /// The documents of a person.
@@ -42,11 +50,15 @@ pub type Parameters = Vec<(&'static str, String)>;
 
 impl Route {
     /// Every route.
-    pub const ALL: [Route; 8] = [
+    pub const ALL: [Route; 12] = [
         Route::PeopleImport,
+        Route::Uploads,
         Route::ProfileDefinition,
         Route::ImportLogs,
         Route::ImportLog,
+        Route::Failed,
+        Route::Redeliveries,
+        Route::Undelivered,
         Route::Documents,
         Route::PersonsDocuments,
         Route::Document,
@@ -57,9 +69,13 @@ impl Route {
     pub fn path(self) -> &'static str {
         match self {
             Route::PeopleImport => "/api/PeopleImport",
+            Route::Uploads => "/api/PeopleImport/uploads",
             Route::ProfileDefinition => "/api/ProfileDefinition",
             Route::ImportLogs => "/api/ImportLogs",
             Route::ImportLog => "/api/ImportLogs/{requestId}",
+            Route::Failed => "/api/ImportLogs/{requestId}/failed",
+            Route::Redeliveries => "/api/ImportLogs/{requestId}/redeliveries",
+            Route::Undelivered => "/api/Undelivered",
             Route::Documents => "/api/Documents",
             Route::PersonsDocuments => "/api/Documents/{person}",
             Route::Document => "/api/Documents/{person}/{field}/{fileName}",
@@ -70,8 +86,13 @@ impl Route {
     /// The function that answers.
     pub fn function(self) -> Function {
         match self {
-            Route::PeopleImport | Route::ProfileDefinition => Function::BatchImport,
-            Route::ImportLogs | Route::ImportLog | Route::Health => Function::ImportLog,
+            // It is the one that calls the targets.
+            Route::PeopleImport | Route::Uploads | Route::ProfileDefinition | Route::Redeliveries => {
+                Function::BatchImport
+            }
+            Route::ImportLogs | Route::ImportLog | Route::Failed | Route::Undelivered | Route::Health => {
+                Function::ImportLog
+            }
             Route::Documents | Route::PersonsDocuments | Route::Document => Function::PdfStorage,
         }
     }

@@ -1,5 +1,5 @@
-//! The bytes of a document on their way to S3. A spooled file is read piece by piece, at its own place, so that it never
-//! is in memory as a whole and an attempt that failed can start again.
+//! The bytes of an object on their way to S3 and from there, piece by piece, so that they never are in memory as a whole. A
+//! spooled file is read at its own place, so that an attempt that failed can start again.
 
 use std::fs::File;
 use std::io;
@@ -10,8 +10,11 @@ use std::task::{Context, Poll};
 
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use http_body::{Body, Frame, SizeHint};
 use people_core::document::Content;
+use people_core::error::StoreError;
 use tokio::task::JoinHandle;
 
 /// How much of a file is read at once.
@@ -80,4 +83,32 @@ fn read(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
     let mut piece = vec![0; size];
     file.read_exact_at(&mut piece, at)?;
     Ok(piece.into())
+}
+
+/// The length of an object as S3 tells it.
+pub(super) fn length(told: Option<i64>, action: &'static str) -> Result<u64, StoreError> {
+    told.and_then(|length| u64::try_from(length).ok())
+        .ok_or_else(|| StoreError::new(action, "S3 did not tell its length"))
+}
+
+/// The bytes of an object of this length, each piece fetched when it is asked for. Where there are fewer or more, the last
+/// one is an error.
+pub(super) fn chunks(
+    body: ByteStream,
+    length: u64,
+    action: &'static str,
+) -> BoxStream<'static, Result<Bytes, StoreError>> {
+    let broke_off = move || Some((Err(StoreError::new(action, "its bytes broke off")), None));
+    stream::unfold(Some((body, length)), move |rest| async move {
+        let (mut body, left) = rest?;
+        match body.next().await {
+            Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
+                Some(left) => Some((Ok(chunk), Some((body, left)))),
+                None => broke_off(),
+            },
+            None if left == 0 => None,
+            None | Some(Err(_)) => broke_off(),
+        }
+    })
+    .boxed()
 }

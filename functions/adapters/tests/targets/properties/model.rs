@@ -63,6 +63,8 @@ impl Told {
     fn extent(&self, circumstances: Circumstances) -> Extent {
         match &self.outcome.ending {
             Ending::Updated | Ending::Unchanged => Extent::All,
+            // No target says so.
+            Ending::Superseded | Ending::GivenUp(_) => Extent::Nothing,
             Ending::PartlyUpdated(_) => Extent::Some,
             Ending::Deferred(_) if self.outcome.attempts > 0 => Extent::Some,
             Ending::Deferred(_) => Extent::Nothing,
@@ -93,6 +95,7 @@ impl Told {
             (_, Fate::Done | Fate::Depends) => true,
             (Ending::Refused(_), Fate::Refused) => true,
             (Ending::UnknownPerson, Fate::Refused) => true,
+            (Ending::Superseded | Ending::GivenUp(_), Fate::Refused) => false,
             (Ending::Updated | Ending::Unchanged | Ending::PartlyUpdated(_), Fate::Refused) => false,
         }
     }

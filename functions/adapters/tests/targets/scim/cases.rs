@@ -183,8 +183,10 @@ async fn import(stage: &Stage, key: &str) -> (Ending, Option<Person>) {
     let person = app.directory.learn(&stage.target.name, &[seen]).await.unwrap().remove(0);
     let changes = update(key, &[("title", Some("Chief"))]).changes;
     let people = HashMap::new();
-    let run = Run { import: ImportId::parse(GUID).unwrap(), people: &people, until: stage.until() };
-    let ready = [Ready { part: 1, person: &person, changes: &changes }];
+    let (busy, newer) = (BTreeSet::new(), people_core::late::Newer::default());
+    let run = Run { people: &people, busy: &busy, until: stage.until() };
+    let import = ImportId::parse(GUID).unwrap();
+    let ready = [Ready { part: 1, import, person: &person, changes: &changes, only: None, newer: &newer }];
     let (_, outcome) = deliver(&app, run, &ready).await.remove(0);
     let PartOutcome::Delivered { deliveries, .. } = outcome else { panic!("{outcome:?}") };
     let known = app.directory.resolve(std::slice::from_ref(&upn)).await.unwrap().remove(&upn);

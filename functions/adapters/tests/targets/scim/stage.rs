@@ -17,9 +17,7 @@ use people_adapters::targets::{Context, Engines, connect};
 use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::log::{Ending, Outcome};
-use people_core::memory::{
-    ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemoryLeases, MemorySpool,
-};
+use people_core::memory::{self, ManualClock, MemoryLeases};
 use people_core::person::{Identifier, NativeKey};
 use people_core::ports::{
     App, Clock, ConfiguredTarget, Found, Leases, Listing, PersonUpdate, Reference, Sighting,
@@ -336,11 +334,6 @@ pub(crate) fn app(stage: &Stage) -> App {
     App {
         profile: Arc::new(profile()),
         targets: Arc::from([stage.target.clone()]),
-        imports: Arc::new(MemoryImports::default()),
-        documents: Arc::new(MemoryDocuments::default()),
-        directory: Arc::new(MemoryDirectory::default()),
-        keys: Arc::new(MemoryKeys::default()),
-        clock: stage.clock.clone(),
-        spool: Arc::new(MemorySpool),
+        ..memory::app(stage.clock.clone())
     }
 }

@@ -20,12 +20,11 @@ use people_core::id::ImportId;
 use people_core::import::{self, SYNCHRONOUS};
 use people_core::log::{Answer, Form};
 use people_core::log_text::render;
-use people_core::memory::{
-    ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemoryLeases, MemorySpool,
-};
+use people_core::memory::{self, ManualClock, MemoryLeases};
 use people_core::person::{Identifier, Person};
 use people_core::ports::{App, Clock, ConfiguredTarget};
 use people_core::profile::Profile;
+use people_core::summary::Source;
 use people_core::time::Timestamp;
 use serde_json::{Value, json};
 use simulators::{Simulator, aktion, esystems, free_port, onlyoffice, scim};
@@ -122,16 +121,7 @@ impl Stage {
             let alone = json!({"targets": [entry.take()]}).to_string();
             targets.extend(connect(alone.as_bytes(), &profile, context).unwrap());
         }
-        let app = App {
-            profile,
-            targets: targets.into(),
-            imports: Arc::new(MemoryImports::default()),
-            documents: Arc::new(MemoryDocuments::default()),
-            directory: Arc::new(MemoryDirectory::default()),
-            keys: Arc::new(MemoryKeys::default()),
-            clock: Arc::new(ManualClock::at(now)),
-            spool: Arc::new(MemorySpool),
-        };
+        let app = App { profile, targets: targets.into(), ..memory::app(Arc::new(ManualClock::at(now))) };
         let http = HttpClient::new(&Trust::inside()).unwrap();
         Stage { app, clocks, simulators, http, imports: AtomicU8::new(0) }
     }
@@ -172,6 +162,8 @@ impl Stage {
             key_name: "test".to_owned(),
             form: Form::Array,
             parts: Ok(read_json(&Bytes::from(body.to_string())).unwrap()),
+            source: Source::Direct,
+            begin: import::Begin::New,
             until,
         };
         let log = import::run(&self.app, request).await.unwrap();

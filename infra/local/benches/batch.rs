@@ -17,13 +17,14 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Method, Request};
 use http_body_util::Full;
+use people_adapters::http::Route;
 use people_adapters::http_client::{HttpClient, Limits, Trust};
 use people_adapters::secrets::{SecretStore, Secrets};
 use people_adapters::share::Share;
 use people_adapters::system::{FileSpool, SystemClock};
 use people_adapters::targets::{self, Context};
 use people_core::directory;
-use people_core::memory::{MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemoryLeases};
+use people_core::memory::{self, MemoryKeys, MemoryLeases};
 use people_core::ports::{ApiKey, App, Clock, Feature, KeyHash, Keys};
 use people_core::profile::Profile;
 use serde_json::json;
@@ -147,7 +148,7 @@ async fn batch(app: &App, run: usize) -> Duration {
         .unwrap();
     let (head, ()) = request.into_parts();
     let start = Instant::now();
-    let answer = batch_import::import(app, &head, Full::new(body)).await;
+    let answer = batch_import::answer(app, Route::PeopleImport, &head, Full::new(body)).await;
     let took = start.elapsed();
     assert_eq!(answer.status(), 200, "{}", answer.body());
     took
@@ -176,12 +177,9 @@ async fn app(url: &str, limit: usize) -> App {
     App {
         profile: Arc::new(profile),
         targets: targets.into(),
-        imports: Arc::new(MemoryImports::default()),
-        documents: Arc::new(MemoryDocuments::default()),
-        directory: Arc::new(MemoryDirectory::default()),
         keys: Arc::new(keys),
-        clock,
         spool: Arc::new(FileSpool),
+        ..memory::app(clock)
     }
 }
 

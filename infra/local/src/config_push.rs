@@ -283,7 +283,8 @@ mod tests {
     async fn bucket(folder: &Path) -> Client {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        embedded_s3::serve(folder, listener, "id", "secret").unwrap();
+        let access = embedded_s3::Access { key_id: "id", secret_key: "secret" };
+        embedded_s3::serve(folder, listener, access, |_| {}).unwrap();
         let settings = aws::AwsSettings::At {
             dynamodb: url.clone(),
             s3: url,

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use dynoxide::Database;
+use embedded_s3::{Access, Created};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::failure::{Doing, Failure};
 use crate::state::State;
@@ -17,9 +19,17 @@ pub fn dynamodb(data: &Path, listener: TcpListener) -> Result<Database, Failure>
     Ok(database)
 }
 
-/// Starts an S3 whose objects are below `DATA/s3`. Requests are signed with the keys of `state`.
-pub fn s3(data: &Path, listener: TcpListener, state: &State) -> Result<(), Failure> {
+/// Starts an S3 whose objects are below `DATA/s3`. Requests are signed with the keys of `state`; what is created is told to
+/// `arrivals`.
+pub fn s3(
+    data: &Path,
+    listener: TcpListener,
+    state: &State,
+    arrivals: UnboundedSender<Created>,
+) -> Result<(), Failure> {
     let folder = data.join("s3");
-    embedded_s3::serve(&folder, listener, &state.access_key_id, &state.secret_access_key)
-        .doing(format_args!("open {}", folder.display()))
+    let access = Access { key_id: &state.access_key_id, secret_key: &state.secret_access_key };
+    // Nobody listens any more when the stack stops.
+    let told = move |created| drop(arrivals.send(created));
+    embedded_s3::serve(&folder, listener, access, told).doing(format_args!("open {}", folder.display()))
 }

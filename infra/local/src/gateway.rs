@@ -18,10 +18,12 @@ use lambda_http::{Adapter, Service};
 use lambda_runtime::{Context, LambdaEvent};
 use people_adapters::http::{self as answers, Answered, Function, Parameters, Route};
 use people_adapters::{Live, Looked};
+use redelivery::Asked;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::lambda;
+use crate::stack::{redeliver, take_files};
 use crate::stream::{Begun, Rejoined, begin};
 
 /// A connection has this long to send the head of a request.
@@ -122,17 +124,17 @@ impl Gateway {
     ) -> Response<Bytes> {
         if self.lambda_limits {
             answers::drain(&head.headers, &mut body).await;
-            return answers::too_large().map(Bytes::from);
+            return answers::too_large(answers::format(&head.headers)).map(Bytes::from);
         }
         let answer = match route.function() {
-            Function::BatchImport => batch_import::import(&self.live.app().await, head, body).await,
+            Function::BatchImport => batch_import::answer(&self.live.app().await, route, head, body).await,
             Function::PdfStorage => {
                 let app = self.live.app().await;
                 pdf_storage::answer(&app, (route, parameters.clone()), head, body).await
             }
             Function::ImportLog => {
                 answers::drain(&head.headers, &mut body).await;
-                answers::too_large()
+                answers::too_large(answers::format(&head.headers))
             }
         };
         answer.map(Bytes::from)
@@ -170,6 +172,15 @@ impl Gateway {
                 Ok(summary) => (StatusCode::OK, serde_json::to_string(&summary).unwrap_or_default()),
                 Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
             },
+            // By hand, nothing waits for its time.
+            "redelivery" => match redeliver(&self.live, Asked { all: true }).await {
+                Ok(summary) => (StatusCode::OK, serde_json::to_string(&summary).unwrap_or_default()),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            },
+            "inbox-import" => match take_files(&self.live).await {
+                Ok(summary) => (StatusCode::OK, serde_json::to_string(&summary).unwrap_or_default()),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            },
             "configuration" => (StatusCode::OK, in_words(self.live.look_now().await).to_owned()),
             _ => return answers::not_found(answers::format(&head.headers)).map(Bytes::from),
         };
@@ -202,7 +213,7 @@ fn handle(live: Arc<Live>, function: Function, request: lambda_http::Request) ->
 
 /// The others ignore what is sent with them.
 fn takes_a_body(route: Route) -> bool {
-    matches!(route, Route::PeopleImport | Route::Documents | Route::Document)
+    matches!(route, Route::PeopleImport | Route::Uploads | Route::Documents | Route::Document)
 }
 
 async fn begin_unless_large(body: Incoming, announced: u64) -> Begun {

@@ -1,6 +1,7 @@
 //! The local stack: the product as it runs in the cloud, on one machine. Requests become API Gateway events for the real
 //! handlers, the stores are embedded servers that speak the real protocols, the targets are simulators.
 
+pub mod arrivals;
 pub mod config_push;
 pub mod definition;
 pub mod embedded;

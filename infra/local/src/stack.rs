@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynoxide::Database;
+use embedded_s3::Created;
 use people_adapters::aws::{self, AwsSettings};
 use people_adapters::config::{Config, DEFAULT_RETENTION_DAYS, PROFILE_DEFINITION, TARGETS};
 use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
@@ -17,17 +18,21 @@ use people_adapters::secrets::{Secrets, SecretsAt};
 use people_adapters::share::Share;
 use people_adapters::system::SystemClock;
 use people_adapters::{Live, check};
+use people_core::error::StoreError;
 use people_core::ports::{ApiKey, Clock, Feature, KeyHash, Keys};
 use people_core::time::Timestamp;
+use redelivery::Asked;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::failure::{Doing, Failure};
 use crate::gateway::Gateway;
 use crate::ready::{Ready, Simulating};
 use crate::state::State;
-use crate::{embedded, sample};
+use crate::{arrivals, embedded, sample};
 
 pub(crate) const REGION: &str = "eu-central-1";
 pub(crate) const BUCKET: &str = "people";
@@ -37,6 +42,12 @@ const FEATURES: [Feature; 3] = [Feature::PeopleImport, Feature::Documents, Featu
 /// How often the directory is filled.
 const SYNC_EVERY: Duration = Duration::from_secs(15 * 60);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often what has not arrived is looked at, and how long a run takes at most, as in the cloud.
+const REDELIVER_EVERY: Duration = Duration::from_secs(60);
+pub(crate) const REDELIVERY_TIME: Duration = Duration::from_secs(300);
+/// How often files are taken out of the inbox, and how long a run takes at most, as in the cloud.
+const INBOX_EVERY: Duration = Duration::from_secs(5 * 60);
+const INBOX_TIME: Duration = Duration::from_secs(15 * 60);
 /// How many requests are worked on at once; more wait.
 const MOST_AT_ONCE: u32 = 1_000;
 /// How long requests that are being worked on are waited for at the end.
@@ -86,7 +97,10 @@ pub struct Stack {
     pub state: State,
     /// Whether every target is a simulator.
     pub is_simulated: bool,
+    /// What its handlers work with.
+    pub live: Arc<Live>,
     serving: JoinHandle<()>,
+    importing: JoinHandle<()>,
     schedule: JoinHandle<()>,
     permits: Arc<Semaphore>,
     _started: Started,
@@ -99,7 +113,7 @@ impl Stack {
         let lock = lock(&options.data)?;
         let listener = listen(&mut state, options.listen).await?;
         let api = format!("http://{}", listener.local_addr().doing("read a port")?);
-        let started = start(options, &mut state, lock).await?;
+        let (started, arrived) = start(options, &mut state, lock).await?;
         for feature in FEATURES {
             state.key(feature.as_str())?;
         }
@@ -115,6 +129,7 @@ impl Stack {
             permits: Arc::clone(&permits),
         };
         let serving = tokio::spawn(Arc::new(gateway).serve(listener));
+        let importing = tokio::spawn(arrivals::import(arrived, Arc::clone(&live), Arc::clone(&permits)));
         // Imports work through look-ups meanwhile.
         sync(&live).await;
         Ok(Stack {
@@ -122,7 +137,9 @@ impl Stack {
             state,
             is_simulated,
             serving,
-            schedule: tokio::spawn(schedule(live, started.database.clone())),
+            importing,
+            schedule: tokio::spawn(schedule(Arc::clone(&live), started.database.clone())),
+            live,
             permits,
             _started: started,
         })
@@ -131,6 +148,7 @@ impl Stack {
     /// Accepts no more connections, and returns when the requests that are being worked on have been answered.
     pub async fn stop(self) {
         self.schedule.abort();
+        self.importing.abort();
         self.serving.abort();
         let _ = self.serving.await;
         let _ = tokio::time::timeout(LAST_REQUESTS, self.permits.acquire_many(MOST_AT_ONCE)).await;
@@ -153,7 +171,11 @@ fn lock(data: &Path) -> Result<File, Failure> {
     Ok(lock)
 }
 
-async fn start(options: &Options, state: &mut State, lock: File) -> Result<Started, Failure> {
+async fn start(
+    options: &Options,
+    state: &mut State,
+    lock: File,
+) -> Result<(Started, UnboundedReceiver<Created>), Failure> {
     let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
     let url = |listener: &TcpListener| listener.local_addr().map(|address| format!("http://{address}"));
     let listener = state.listen("dynamodb", loopback).await?;
@@ -161,7 +183,8 @@ async fn start(options: &Options, state: &mut State, lock: File) -> Result<Start
     let database = embedded::dynamodb(&options.data, listener)?;
     let listener = state.listen("s3", loopback).await?;
     let s3 = url(&listener).doing("read a port")?;
-    embedded::s3(&options.data, listener, state)?;
+    let (told, arrived) = unbounded_channel();
+    embedded::s3(&options.data, listener, state, told)?;
     let mut own = BTreeMap::new();
     let simulators = match &options.simulators {
         Simulators::None => BTreeMap::new(),
@@ -179,7 +202,7 @@ async fn start(options: &Options, state: &mut State, lock: File) -> Result<Start
             own.iter().map(|(name, simulator)| (name.clone(), simulator.url().to_owned())).collect()
         }
     };
-    Ok(Started { database, dynamodb, s3, simulators, _own: own, _lock: lock })
+    Ok((Started { database, dynamodb, s3, simulators, _own: own, _lock: lock }, arrived))
 }
 
 /// Makes tables, bucket and keys where they are missing, puts the configuration into the bucket if it is good, and
@@ -289,22 +312,52 @@ async fn sync(live: &Live) {
     }
 }
 
+/// Delivers again what has not arrived.
+pub(crate) async fn redeliver(live: &Live, asked: Asked) -> Result<redelivery::Summary, StoreError> {
+    let app = live.app().await;
+    redelivery::handle(&app, asked, app.clock.now().plus(REDELIVERY_TIME)).await
+}
+
+/// Imports the files in the inbox.
+pub(crate) async fn take_files(live: &Live) -> Result<inbox_import::Summary, StoreError> {
+    let app = live.app().await;
+    inbox_import::handle(&app, app.clock.now().plus(INBOX_TIME)).await
+}
+
 /// What EventBridge does in the cloud, and DynamoDB's time to live.
 async fn schedule(live: Arc<Live>, database: Database) {
-    let start = tokio::time::Instant::now();
-    let mut syncs = tokio::time::interval_at(start + SYNC_EVERY, SYNC_EVERY);
-    let mut sweeps = tokio::time::interval_at(start + SWEEP_EVERY, SWEEP_EVERY);
+    tokio::join!(
+        every(SYNC_EVERY, &live, |live| async move { sync(&live).await }),
+        every(REDELIVER_EVERY, &live, |live| async move {
+            warn("deliver again", redeliver(&live, Asked::default()).await);
+        }),
+        every(INBOX_EVERY, &live, |live| async move {
+            warn("take the files of the inbox", take_files(&live).await);
+        }),
+        every(SWEEP_EVERY, &database, sweep),
+    );
+}
+
+/// Does something again and again, for the first time after one period, and never beside itself.
+async fn every<T: Clone, F: Future<Output = ()> + Send>(period: Duration, with: &T, job: impl Fn(T) -> F) {
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            _ = syncs.tick() => sync(&live).await,
-            _ = sweeps.tick() => {
-                let database = database.clone();
-                let swept = tokio::task::spawn_blocking(move || database.sweep_ttl().map_err(|error| error.to_string()));
-                if let Ok(Err(error)) = swept.await {
-                    tracing::warn!(error, "expired items could not be removed");
-                }
-            }
-        }
+        ticks.tick().await;
+        job(with.clone()).await;
+    }
+}
+
+fn warn<T>(what: &str, done: Result<T, StoreError>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "the schedule could not {what}");
+    }
+}
+
+async fn sweep(database: Database) {
+    let swept = tokio::task::spawn_blocking(move || database.sweep_ttl().map_err(|error| error.to_string()));
+    if let Ok(Err(error)) = swept.await {
+        tracing::warn!(error, "expired items could not be removed");
     }
 }
 

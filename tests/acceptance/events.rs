@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use lambda_http::request::from_str;
 use lambda_http::{Body, Response};
-use people_core::memory::{
-    ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemoryKeys, MemorySpool,
-};
+use people_core::memory::{self, ManualClock, MemoryKeys};
 use people_core::person::NativeKey;
 use people_core::ports::{ApiKey, App, Feature, KeyHash, Keys, Sighting};
 use people_core::profile::Profile;
@@ -23,15 +21,11 @@ pub(crate) async fn app() -> App {
         let now = Timestamp::from_millis(0);
         keys.create(&ApiKey::new(KeyHash::of(key), "payroll", [feature], now)).await.unwrap();
     }
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_757_179_000)));
     App {
         profile: Arc::new(Profile::parse(include_bytes!("../../infra/profile-definition.json")).unwrap()),
-        targets: Arc::new([]),
-        imports: Arc::new(MemoryImports::default()),
-        documents: Arc::new(MemoryDocuments::default()),
-        directory: Arc::new(MemoryDirectory::default()),
         keys: Arc::new(keys),
-        clock: Arc::new(ManualClock::at(Timestamp::from_millis(1_700_757_179_000))),
-        spool: Arc::new(MemorySpool),
+        ..memory::app(clock)
     }
 }
 

@@ -166,22 +166,6 @@ async fn a_person_who_is_gone_at_the_target_is_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_fails_for_a_passing_reason_asks_to_send_again() {
-    let local = Local::start().await;
-    local
-        .fault(&json!([{"path": "/person/update", "person": "100200300", "close": "before", "times": null}]));
-    let answer = local
-        .json(&json!([{"employeeId": "100200300", "phone": "1"}, {"employeeId": "100200301", "phone": "1"}]));
-    assert_eq!(answer.status, 422);
-    let log = local.log(&answer);
-    assert!(log.starts_with("Error - DeliveryRefused - '100200300' not updated: aktion "), "{log}");
-    assert!(
-        log.contains(", send it again at aktion\nSuccess - PersonUpdated - '100200301' updated\n"),
-        "{log}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_directory_is_filled_by_its_function() {
     let local = Local::start().await;
     let run = send("POST /_local/run/directory-sync", &local.ready().api, &[], b"");

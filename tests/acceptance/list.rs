@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use lambda_http::request::from_str;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
+use people_core::later::Later;
 use people_core::log::{DIED_AFTER, Form, ImportLog, PartLog, PartOutcome, State, Subject};
 use people_core::memory::ManualClock;
 use people_core::person::PersonKey;
-use people_core::ports::{App, Imports, IndexEntry, Opened, Page};
+use people_core::ports::{App, Claim, Claimed, Imports, IndexEntry, LeaseHolder, Opened, Page};
 use people_core::shown::Shown;
-use people_core::summary::Summary;
+use people_core::summary::{Source, Summary};
 use people_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -155,9 +156,11 @@ async fn what_runs_is_pending_and_what_died_has_failed() {
         parts: vec![PartLog { subject: Subject::Person(None), outcome: PartOutcome::Pending }],
         names_targets: false,
         form: Form::Array,
+        source: Source::Direct,
+        later: Vec::new(),
     };
     let app = app().await;
-    app.imports.open(&log).await.unwrap();
+    app.imports.open(&log, None).await.unwrap();
     for (after, now, errors) in
         [(DIED_AFTER - Duration::from_millis(1), "pending", 0), (DIED_AFTER, "unsuccessful", 1)]
     {
@@ -180,7 +183,27 @@ impl Gone {
 
 #[async_trait]
 impl Imports for Gone {
-    async fn open(&self, _: &ImportLog) -> Result<Opened, StoreError> {
+    async fn open(&self, _: &ImportLog, _: Option<&Claim>) -> Result<Opened, StoreError> {
+        Gone::error()
+    }
+
+    async fn claim(&self, _: ImportId, _: &Claim) -> Result<Claimed, StoreError> {
+        Gone::error()
+    }
+
+    async fn begin(&self, _: &ImportLog, _: &LeaseHolder) -> Result<(), StoreError> {
+        Gone::error()
+    }
+
+    async fn append(&self, _: ImportId, _: &[Later]) -> Result<(), StoreError> {
+        Gone::error()
+    }
+
+    async fn unfinished(&self, _: Timestamp, _: usize) -> Result<Vec<ImportId>, StoreError> {
+        Gone::error()
+    }
+
+    async fn newer(&self, _: &PersonKey, _: (ImportId, usize)) -> Result<Vec<IndexEntry>, StoreError> {
         Gone::error()
     }
 
@@ -188,7 +211,7 @@ impl Imports for Gone {
         Gone::error()
     }
 
-    async fn close(&self, _: &ImportLog) -> Result<(), StoreError> {
+    async fn close(&self, _: &ImportLog, _: &LeaseHolder) -> Result<(), StoreError> {
         Gone::error()
     }
 

@@ -3,17 +3,22 @@
 //! | module | what it shows |
 //! |---|---|
 //! | `imports` | what goes in, what is answered, what the target and the bucket hold afterwards |
+//! | `asynchronous` | imports whose callers do not wait, or not for long |
 //! | `bad_input` | every fault of a request and of a part, and every limit at n and n+1 |
 //! | `bootstrap` | each function as the process that Lambda starts, against a runtime API (`runtime`) |
 //! | `documents` | single documents: in, listed, linked, replaced, deleted, and names that try to get out |
 //! | `clients` | the same request by the clients that people use |
 //! | `definition` | what callers are told of a person update beforehand |
 //! | `events` | events of API Gateway through the real handlers |
+//! | `failed` | what failed of an import, as a body of its own |
 //! | `list` | the list of the logs: pages, errors, what may be asked for |
 //! | `live` | a configuration that changes while the stack runs |
+//! | `redelivery` | what has not arrived: kept, listed, delivered again, and never over what is newer |
+//! | `repeats` | requests that are sent again with an `Idempotency-Key`: one import, one answer |
 //! | `targets` | imports that concern several targets, and those of a deployment that has one |
 //! | `template` | the template against what the functions read, answer and call |
 //! | `tidy` | the rules of the house that no compiler checks |
+//! | `uploads` | large bodies: announced, sent to the bucket, imported when they have arrived |
 
 #![expect(
     clippy::unwrap_used,
@@ -23,18 +28,23 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+mod asynchronous;
 mod bad_input;
 mod bootstrap;
 mod clients;
 mod definition;
 mod documents;
 mod events;
+mod failed;
 mod http;
 mod imports;
 mod list;
 mod live;
+mod redelivery;
+mod repeats;
 mod runtime;
 mod stack;
 mod targets;
 mod template;
 mod tidy;
+mod uploads;

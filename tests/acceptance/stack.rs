@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use people_core::ports::App;
 use people_local::sample;
 use people_local::stack::{Options, Simulators, Stack};
 use serde_json::{Value, json};
@@ -60,6 +61,11 @@ impl Local {
 
     pub(crate) fn ready(&self) -> &people_local::ready::Ready {
         &self.stack.ready
+    }
+
+    /// What its handlers work with.
+    pub(crate) async fn app(&self) -> App {
+        self.stack.live.app().await
     }
 
     pub(crate) fn key(&self) -> &str {

@@ -45,6 +45,12 @@ pub(crate) fn logging(group: &str) -> [Need; 2] {
     ["logs:CreateLogStream", "logs:PutLogEvents"].map(|action| Need::new(action, &stream))
 }
 
+/// What Lambda needs, in a function's name, to keep what it gives up as a dead letter.
+pub(crate) fn dead_letters(bucket: &str) -> [Need; 2] {
+    let bucket = format!("arn:aws:s3:::{bucket}-dead-letters");
+    [Need::new("s3:PutObject", format!("{bucket}/1")), Need::new("s3:ListBucket", bucket)]
+}
+
 /// What a call of DynamoDB needs. Its service decrypts in the caller's name, also to write.
 pub(crate) fn of_dynamodb(operation: &str, body: &Value) -> Vec<Need> {
     let table = |name: &str| format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}");

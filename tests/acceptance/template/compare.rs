@@ -10,7 +10,7 @@ use people_adapters::http::{Function, Route};
 use serde_json::json;
 
 use super::calls::Need;
-use super::read::Deployed;
+use super::read::{Deployed, text};
 use super::says::{Index, Made, Permission, STAGE, Table, Templates, with_secret, with_stage};
 
 /// What functions are in a template.
@@ -22,7 +22,8 @@ const SECRETS: &str = "PEOPLE_TARGET_SECRETS";
 /// The variable with the share of each target, which they alone have too.
 pub(crate) const SHARE: &str = "PEOPLE_TARGET_SHARE";
 /// The functions that call targets.
-pub(crate) const CALLING: [&str; 3] = ["batch-import", "directory-sync", "pdf-storage"];
+pub(crate) const CALLING: [&str; 6] =
+    ["batch-import", "directory-sync", "inbox-import", "pdf-storage", "redelivery", "staged-import"];
 
 /// Every crate that becomes a function.
 pub(crate) fn crates() -> BTreeSet<String> {
@@ -73,7 +74,10 @@ pub(crate) fn places(templates: &Templates) -> Vec<String> {
         ["Stores", "Permissions", "Alarms"].map(|nested| templates.given(&top, nested));
     let made = Deployed::new(&templates.stores, &stores).resources("AWS::S3::Bucket");
     let (bucket, prefix) = (&made[0].1["Properties"]["BucketName"], &stores["Prefix"]);
+    let letters = &made[1].1["Properties"]["BucketName"];
+    let own_letters = json!(format!("{}-dead-letters", text(bucket)));
     let mut there = vec![
+        ("the bucket of the dead letters".to_owned(), letters.clone(), &own_letters),
         ("the bucket of the roles".to_owned(), permissions["BucketName"].clone(), bucket),
         ("the bucket that is shown".to_owned(), top.output("BucketName").unwrap_or_default(), bucket),
         ("the prefix of the roles".to_owned(), permissions["Prefix"].clone(), prefix),

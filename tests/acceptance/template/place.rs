@@ -7,14 +7,25 @@ use std::time::Duration;
 use lambda_http::{Body, Request, Response};
 use people_adapters::aws::{self, Aws, AwsSettings};
 use people_adapters::config::{Config, PROFILE_DEFINITION, TARGETS};
-use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
+use people_adapters::dynamodb::{DynamoImports, DynamoKeys, DynamoUndelivered, Tables, create_tables};
 use people_adapters::http::Route;
-use people_adapters::s3::{create_bucket, write_object};
+use people_adapters::s3::{S3Bodies, create_bucket, write_object};
 use people_adapters::secret::Secret;
 use people_adapters::secrets::{Secrets, SecretsAt};
 use people_adapters::share::Share;
-use people_adapters::system::SystemClock;
-use people_core::ports::{ApiKey, Clock, Feature, KeyHash, Keys};
+use people_adapters::system::{self, SystemClock};
+use people_core::document::Content;
+use people_core::log::{Answer, Form, ImportLog, PartLog, PartOutcome, State, Subject};
+use people_core::memory;
+use people_core::person::Person;
+use people_core::ports::{
+    ApiKey, App, Bodies, Clock, Feature, Imports, IndexEntry, KeyHash, Keys, Undelivered,
+};
+use people_core::shown::Shown;
+use people_core::staged::{self, Accepted};
+use people_core::summary::Source;
+use people_core::time::Timestamp;
+use people_core::undelivered::{self, Kept, Update, Waiting};
 use serde_json::{Value, json};
 use simulators::Simulator;
 
@@ -108,6 +119,93 @@ impl Place {
         self.aws.s3.delete_object().bucket(&self.bucket).key(key).send().await.unwrap();
     }
 
+    /// Whether connections break that bring updates to one of the targets.
+    pub(crate) fn refuse_updates(&self, refuses: bool) {
+        let rule = json!({"path": "/person/update", "close": "before", "times": null});
+        let rules = if refuses { json!([rule]) } else { json!([]) };
+        let json = [("Content-Type", "application/json")];
+        let url = &self.local.ready().simulators["aktion"];
+        assert_eq!(send("PUT /_sim/faults", url, &json, rules.to_string().as_bytes()).status, 200);
+    }
+
+    /// Stores a body whose import was accepted so many seconds ago, and gives back its id.
+    pub(crate) async fn arrived(&self, content_type: &str, body: Vec<u8>, ago: i64) -> String {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let at = Timestamp::from_millis(clock.now().millis() - ago * 1000);
+        let tables = Tables::with_prefix(&format!("people-{STAGE}"));
+        let id = system::new_import_id(at).unwrap();
+        let bodies = S3Bodies::new(self.aws.s3.clone(), self.bucket.clone(), Arc::clone(&clock));
+        assert!(bodies.put(id, content_type, &Content::Memory(body.into())).await.unwrap());
+        let day = Duration::from_secs(24 * 60 * 60);
+        let imports = DynamoImports::new(self.aws.dynamodb.clone(), &tables, Arc::clone(&clock), day);
+        let app = App { imports: Arc::new(imports), ..memory::app(clock) };
+        let accepted = Accepted { id, received_at: at, key_name: "k".into(), form: Form::Array };
+        staged::accept(&app, accepted).await.unwrap();
+        id.to_string()
+    }
+
+    /// The log of an import whose only part failed, and its body where there is one.
+    pub(crate) async fn failed(&self, body: Option<&'static [u8]>) -> String {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let (now, tables) = (clock.now(), Tables::with_prefix(&format!("people-{STAGE}")));
+        let id = system::new_import_id(now).unwrap();
+        let part = PartLog { subject: Subject::Person(None), outcome: PartOutcome::UnknownPerson };
+        let log = ImportLog {
+            id,
+            received_at: now,
+            key_name: Shown::new("k"),
+            state: State::Ended(Answer::Failed),
+            fault: None,
+            parts: vec![part],
+            names_targets: true,
+            form: Form::Array,
+            source: Source::Staged,
+            later: Vec::new(),
+        };
+        let day = Duration::from_secs(24 * 60 * 60);
+        let imports = DynamoImports::new(self.aws.dynamodb.clone(), &tables, Arc::clone(&clock), day);
+        imports.open(&log, None).await.unwrap();
+        let bodies = S3Bodies::new(self.aws.s3.clone(), self.bucket.clone(), clock);
+        if let Some(body) = body {
+            assert!(bodies.put(id, "application/json", &Content::Memory(body.into())).await.unwrap());
+        }
+        id.to_string()
+    }
+
+    /// Keeps an update of this person that has gone nowhere yet, and the log that says so.
+    pub(crate) async fn waits(&self, upn: &str) {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let (now, tables) = (clock.now(), Tables::with_prefix(&format!("people-{STAGE}")));
+        let day = Duration::from_secs(24 * 60 * 60);
+        let imports = DynamoImports::new(self.aws.dynamodb.clone(), &tables, Arc::clone(&clock), day);
+        let (import, person) = (system::new_import_id(now).unwrap(), Shown::new(upn));
+        let why = "nobody could tell".to_owned();
+        let subject = Subject::Person(Some(person.clone()));
+        let log = ImportLog {
+            id: import,
+            received_at: now,
+            key_name: Shown::new("k"),
+            state: State::Ended(Answer::Accepted),
+            fault: None,
+            parts: vec![PartLog { subject, outcome: PartOutcome::Deferred(why.clone()) }],
+            names_targets: true,
+            form: Form::Array,
+            source: Source::Direct,
+            later: Vec::new(),
+        };
+        imports.open(&log, None).await.unwrap();
+        // Joe's, so that whoever comes later to him finds it.
+        let joe = Person { employee_id: Some("100200300".into()), ..Person::default() };
+        let entry = IndexEntry { person: joe.key(), import, part: 0, fields: vec!["phone".into()] };
+        imports.index(&[entry]).await.unwrap();
+        let update = json!({"userPrincipalName": upn, "phone": "1", "mobile": "2"}).to_string();
+        let place = undelivered::Place { import, part: 0, target: None };
+        let waiting = Waiting { place, person, reason: why, attempts: 1, next_at: now };
+        let kept = Kept { waiting, since: now, update: Update(update) };
+        let undelivered = DynamoUndelivered::new(self.aws.dynamodb.clone(), &tables, clock);
+        undelivered.keep(&[kept]).await.unwrap();
+    }
+
     /// Takes a person out of the targets.
     pub(crate) fn remove(&self, email: &str) {
         for (target, member) in [("aktion", "Email"), ("onlyoffice", "email")] {
@@ -176,6 +274,12 @@ impl Event {
     pub(crate) fn body(mut self, content_type: &str, body: &[u8]) -> Event {
         self.0["headers"]["content-type"] = json!(content_type);
         self.0["body"] = json!(std::str::from_utf8(body).unwrap());
+        self
+    }
+
+    /// With this header.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Event {
+        self.0["headers"][name] = json!(value);
         self
     }
 

@@ -2,34 +2,55 @@
 //! itself, with the settings that it has in the cloud, so that its start counts too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Cursor, Write};
+use std::time::Duration;
 
 use people_adapters::config::{Config, PROFILE_DEFINITION, TARGETS};
 use people_adapters::http::Route;
 use people_adapters::{Live, Looked};
-use people_core::ports::Feature;
-use serde_json::json;
+use people_core::id::ImportId;
+use people_core::log::{Answer, State};
+use people_core::ports::{App, Feature, RepeatKey};
+use redelivery::Asked;
+use serde_json::{Value, json};
+use staged_import::Came;
 
-use super::calls::Need;
+use super::calls::{Need, dead_letters};
 use super::place::{Event, Place, answer, needs};
 use super::says::Made;
 use crate::http::{multipart, send};
 use crate::stack::PDF;
 
 /// What each of these functions needed, by its name. Those that look people up come before the one that enters everybody,
-/// so that there is somebody to look up.
+/// so that there is somebody to look up. The one that comes late and says so comes before one that heeds it.
 pub(crate) async fn walk(functions: &[Made]) -> BTreeMap<String, BTreeSet<Need>> {
     let place = Place::new().await;
     let mut walked = BTreeMap::new();
-    for name in ["batch-import", "pdf-storage", "import-log", "directory-sync"] {
+    for name in [
+        "batch-import",
+        "staged-import",
+        "pdf-storage",
+        "import-log",
+        "redelivery",
+        "inbox-import",
+        "directory-sync",
+    ] {
         let function = functions.iter().find(|function| function.name == name).unwrap();
         let (config, notes) = place.watched(function).await;
         match name {
             "batch-import" => batch_import(&place, &config).await,
             "pdf-storage" => pdf_storage(&place, &config).await,
-            "import-log" => import_log(&config).await,
+            "import-log" => import_log(&place, &config).await,
+            "staged-import" => staged_import(&place, &config).await,
+            "redelivery" => redelivery(&place, &config).await,
+            "inbox-import" => inbox_import(&place, &config).await,
             _ => directory_sync(&place, &config).await,
         }
-        walked.insert(name.to_owned(), needs(&notes, &function.log_group));
+        let mut needed = needs(&notes, &function.log_group);
+        if name == "staged-import" {
+            needed.extend(dead_letters(&config.bucket));
+        }
+        walked.insert(name.to_owned(), needed);
     }
     walked
 }
@@ -68,7 +89,132 @@ async fn batch_import(place: &Place, config: &Config) {
     // The mobile number goes to a kind that takes a lease.
     let mobile = json!([{"userPrincipalName": "joe@company.com", "mobile": "1"}]).to_string();
     assert_eq!(import("application/json", mobile.as_bytes()).await, 200);
+    // What does not arrive is kept.
+    place.refuse_updates(true);
+    let another = one("joe@company.com").replace("\"1\"", "\"2\"");
+    assert_eq!(import("application/json", another.as_bytes()).await, 202);
+    place.refuse_updates(false);
+    later(&app).await;
+    again(&app, async || {
+        let event = Event::new("PUT", Route::PeopleImport, Feature::PeopleImport, &[]);
+        let event = event.header("idempotency-key", "1").body("application/json", b"[{}]");
+        answer(&batch_import::handle(&app, event.request()).await).0
+    })
+    .await;
     configure(place, &live).await;
+}
+
+/// What is not imported at once: a body is announced and sent, and another one is kept for a caller who waits in vain.
+async fn later(app: &App) {
+    let announcement = json!({"contentType": "application/json", "bytes": 2}).to_string();
+    let event = Event::new("POST", Route::Uploads, Feature::PeopleImport, &[]);
+    let event = event.body("application/json", announcement.as_bytes());
+    let (status, upload) = answer(&batch_import::handle(app, event.request()).await);
+    assert_eq!(status, 201, "{upload}");
+    let upload: Value = serde_json::from_str(&upload).unwrap();
+    let headers = upload["headers"].as_object().unwrap();
+    let headers: Vec<_> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+    let url = upload["url"].as_str().unwrap();
+    let path = url.splitn(4, '/').last().unwrap();
+    assert_eq!(send(&format!("PUT /{path}"), url, &headers, b"[]").status, 200);
+    let event = Event::new("PUT", Route::PeopleImport, Feature::PeopleImport, &[]);
+    let event = event.header("prefer", "respond-async, wait=1").body("application/json", b"[]");
+    assert_eq!(answer(&batch_import::handle(app, event.request()).await).0, 202);
+}
+
+async fn staged_import(place: &Place, config: &Config) {
+    let live = people_adapters::connect(config).await.unwrap();
+    let app = live.app().await;
+    let import = async |content_type: &str, body: Vec<u8>| {
+        let id = place.arrived(content_type, body, 0).await;
+        let event = json!({"detail": {"object": {"key": format!("staged/{id}")}}});
+        let ends = app.clock.now().plus(Duration::from_secs(900));
+        let arrived = serde_json::from_value(event).unwrap();
+        assert_eq!(::staged_import::handle(&app, arrived, ends).await.unwrap(), Came::Done);
+    };
+    let one =
+        |upn: &str| json!([{"userPrincipalName": upn, "phone": "1", "mobile": "2"}]).to_string().into_bytes();
+    // Known to all, to none, and by now to nobody: the others have gone through the same before.
+    for upn in ["joe@company.com", "unknown@company.com", "ceo@company.com"] {
+        import("application/json", one(upn)).await;
+    }
+    place.remove("ceo@company.com");
+    import("application/json", one("ceo@company.com")).await;
+    place.refuse_updates(true);
+    import("application/json", one("cio@company.com")).await;
+    place.refuse_updates(false);
+    let head = "Content-Disposition: form-data; name=\"x\"; filename=\"joe@company.com__salary__May.pdf\"\r\nContent-Type: application/pdf";
+    for _ in 0..2 {
+        import("multipart/form-data; boundary=b", multipart(&[(head, PDF)])).await;
+    }
+    configure(place, &live).await;
+}
+
+/// What waits is delivered, refused, and tried again; a body whose event was lost is taken up.
+async fn redelivery(place: &Place, config: &Config) {
+    let live = people_adapters::connect(config).await.unwrap();
+    let app = live.app().await;
+    let run = async || {
+        let ends = app.clock.now().plus(Duration::from_secs(300));
+        ::redelivery::handle(&app, Asked { all: true }, ends).await.unwrap()
+    };
+    // What the others have left behind.
+    run().await;
+    for upn in ["cio@company.com", "joe@company.com"] {
+        place.waits(upn).await;
+    }
+    let id = place.arrived("application/json", b"[]".to_vec(), 300).await;
+    let report = run().await;
+    let id = ImportId::parse(&id).unwrap();
+    let taken_up = app.imports.find(id).await.unwrap().unwrap();
+    assert!(matches!(taken_up.state, State::Ended(Answer::Failed)), "{taken_up:?}");
+    assert_eq!(report.delivered, 6, "{report:?}");
+    // A document is stored, and takes the place of another.
+    let head = "Content-Disposition: form-data; name=\"x\"; filename=\"joe@company.com__salary__July.pdf\"\r\nContent-Type: application/pdf";
+    for _ in 0..2 {
+        place.arrived("multipart/form-data; boundary=b", multipart(&[(head, PDF)]), 300).await;
+        run().await;
+    }
+    place.remove("cio@company.com");
+    place.waits("cio@company.com").await;
+    place.waits("unknown@company.com").await;
+    run().await;
+    configure(place, &live).await;
+}
+
+/// Files of which all, some and nothing is imported.
+async fn inbox_import(place: &Place, config: &Config) {
+    let live = people_adapters::connect(config).await.unwrap();
+    let app = live.app().await;
+    let run =
+        async || ::inbox_import::handle(&app, app.clock.now().plus(Duration::from_secs(900))).await.unwrap();
+    let csv = "userPrincipalName,phone,mobile\ncfo@company.com,1,2\nunknown@company.com,1,2\n";
+    place.push("inbox/people.csv", csv.as_bytes()).await;
+    place.push("inbox/broken.json", b"[").await;
+    let ran = run().await;
+    assert_eq!((ran.done, ran.failed, ran.left), (1, 1, 0));
+    place.remove("person001@company.com");
+    place.push("inbox/gone.csv", b"userPrincipalName,phone\nperson001@company.com,1\n").await;
+    assert_eq!(run().await.failed, 1);
+    for _ in 0..2 {
+        let pdf = zip_of("cfo@company.com__salary__June.pdf", PDF);
+        place.push("inbox/payslips.zip", &pdf).await;
+        assert_eq!(run().await.done, 1);
+    }
+    place.refuse_updates(true);
+    place.push("inbox/later.csv", b"userPrincipalName,phone\njoe@company.com,3\ncfo@company.com,3\n").await;
+    place.waits("joe@company.com").await;
+    assert_eq!(run().await.done, 1);
+    place.refuse_updates(false);
+    configure(place, &live).await;
+}
+
+fn zip_of(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(content).unwrap();
+    zip.finish().unwrap().into_inner()
 }
 
 async fn pdf_storage(place: &Place, config: &Config) {
@@ -92,18 +238,53 @@ async fn pdf_storage(place: &Place, config: &Config) {
     assert_eq!(send(&format!("GET /{path}"), link, &[], b"").body, PDF);
     assert_eq!(call("DELETE", "cfo@company.com").await.status(), 204);
     assert_eq!(call("GET", "cfo@company.com").await.status(), 404);
+    again(&app, async || {
+        let names = [("person", "unknown@company.com"), ("field", "salary"), ("fileName", "March.pdf")];
+        let event = Event::new("PUT", Route::Document, Feature::Documents, &names);
+        let event = event.header("idempotency-key", "1").body("application/pdf", PDF);
+        answer(&pdf_storage::handle(&app, event.request()).await).0
+    })
+    .await;
     configure(place, &live).await;
 }
 
-async fn import_log(config: &Config) {
+/// A request that is sent again is answered twice; one that comes to nothing is given up.
+async fn again(app: &App, send: impl AsyncFn() -> u16) {
+    assert_eq!(send().await, send().await);
+    let nobodys = ImportId::parse("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
+    app.repeats.release(&RepeatKey([0; 32]), nobodys).await.unwrap();
+}
+
+/// What failed is given where its body is kept.
+async fn failed(place: &Place, app: &App) {
+    for (body, status) in [(Some(&b"[1]"[..]), 303), (None, 410)] {
+        let id = place.failed(body).await;
+        let event = Event::new("GET", Route::Failed, Feature::ImportLogs, &[("requestId", &id)]);
+        let led = import_log::handle(app, event.request()).await;
+        assert_eq!(led.status(), status);
+        if let Some(link) = led.headers().get("location") {
+            let link = link.to_str().unwrap();
+            let path = link.splitn(4, '/').last().unwrap();
+            assert_eq!(send(&format!("GET /{path}"), link, &[], b"").body, b"[1]");
+        }
+    }
+}
+
+async fn import_log(place: &Place, config: &Config) {
     let app = people_adapters::connect_to_logs(config).await;
     let id = "01890a5d-ac96-774b-bcce-b302099a8057";
     let event = Event::new("GET", Route::ImportLog, Feature::ImportLogs, &[("requestId", id)]);
     assert_eq!(answer(&import_log::handle(&app, event.request()).await).0, 404);
-    for query in ["", "errorsOnly=true"] {
-        let event = Event::new("GET", Route::ImportLogs, Feature::ImportLogs, &[]).query(query);
+    for (route, query) in [
+        (Route::ImportLogs, ""),
+        (Route::ImportLogs, "errorsOnly=true"),
+        (Route::Undelivered, ""),
+        (Route::Undelivered, "summary=1"),
+    ] {
+        let event = Event::new("GET", route, Feature::ImportLogs, &[]).query(query);
         assert_eq!(answer(&import_log::handle(&app, event.request()).await).0, 200);
     }
+    failed(place, &app).await;
 }
 
 async fn directory_sync(place: &Place, config: &Config) {

@@ -155,6 +155,7 @@ async fn what_runs_is_pending_and_what_died_has_failed() {
         fault: None,
         parts: vec![PartLog { subject: Subject::Person(None), outcome: PartOutcome::Pending }],
         names_targets: false,
+        dry_run: false,
         form: Form::Array,
         source: Source::Direct,
         later: Vec::new(),

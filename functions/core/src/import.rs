@@ -91,6 +91,7 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
         fault,
         parts: parts.iter().map(entry).collect(),
         names_targets: app.targets.len() > 1,
+        dry_run: false,
         form: request.form,
         source: request.source,
         later: Vec::new(),

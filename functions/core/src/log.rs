@@ -31,6 +31,8 @@ pub struct ImportLog {
     pub parts: Vec<PartLog>,
     /// Whether the deployment had more than one target then, so that lines name them.
     pub names_targets: bool,
+    /// Whether nothing was to be delivered or stored: its outcomes are what would have happened.
+    pub dry_run: bool,
     /// What its parts are: a place in a report is given inside the array, or inside the part.
     pub form: Form,
     /// Which way it came in.

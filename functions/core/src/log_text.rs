@@ -363,6 +363,7 @@ mod tests {
             fault: None,
             parts,
             names_targets: true,
+            dry_run: false,
             form: Form::Array,
             source: Source::Direct,
             later: Vec::new(),

@@ -284,6 +284,7 @@ impl Request {
             fault: None,
             parts: part.into_iter().map(|(subject, outcome)| PartLog { subject, outcome }).collect(),
             names_targets: app.targets.len() > 1,
+            dry_run: false,
             form: Form::Document,
             source: Source::Document,
             later: Vec::new(),

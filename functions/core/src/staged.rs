@@ -48,6 +48,7 @@ pub async fn accept(app: &App, accepted: Accepted) -> Result<ImportLog, StoreErr
         fault: None,
         parts: Vec::new(),
         names_targets: app.targets.len() > 1,
+        dry_run: false,
         form: accepted.form,
         source: Source::Staged,
         later: Vec::new(),

@@ -19,6 +19,8 @@ pub struct Summary {
     pub state: State,
     /// Which way it came in.
     pub source: Source,
+    /// Whether nothing was to be delivered or stored.
+    pub dry_run: bool,
     /// How many parts it has; none where the request itself was at fault.
     pub parts: usize,
     /// How many of them succeeded.
@@ -126,6 +128,7 @@ impl ImportLog {
             key_name: self.key_name.clone(),
             state: self.state,
             source: self.source,
+            dry_run: self.dry_run,
             parts: self.parts.len(),
             succeeded: count(Standing::Successful),
             failed: count(Standing::Unsuccessful) + usize::from(self.fault.is_some()),
@@ -151,6 +154,7 @@ mod tests {
             fault: None,
             parts: outcomes.iter().map(part).collect(),
             names_targets: true,
+            dry_run: false,
             form: Form::Array,
             source: Source::Direct,
             later: Vec::new(),

@@ -51,6 +51,7 @@ fn log(outcomes: Vec<PartOutcome>) -> ImportLog {
         fault: None,
         parts: outcomes.into_iter().map(part).collect(),
         names_targets: false,
+        dry_run: false,
         form: Form::Array,
         source: Source::Staged,
         later: Vec::new(),

@@ -23,6 +23,8 @@ pub(super) const PARTS: &str = "parts";
 pub(super) const SUCCEEDED: &str = "succeeded";
 pub(super) const FAILED: &str = "failed";
 pub(super) const SOURCE: &str = "source";
+/// There, and true, where nothing was to be delivered or stored.
+const DRY_RUN: &str = "dryRun";
 /// Who carries the import out, and until when in milliseconds since 1970: its claim.
 pub(super) const HOLDER: &str = "holder";
 pub(super) const UNTIL: &str = "until";
@@ -37,8 +39,8 @@ pub(super) const UNSUCCESSFUL: &str = "unsuccessful";
 pub(super) const SHARDS: u8 = 8;
 
 /// What a list reads of an item besides its key.
-pub(super) const SUMMARY: [&str; 8] =
-    [RECEIVED_AT, KEY_NAME, STATE, PARTS, SUCCEEDED, FAILED, SOURCE, EXPIRES];
+pub(super) const SUMMARY: [&str; 9] =
+    [RECEIVED_AT, KEY_NAME, STATE, PARTS, SUCCEEDED, FAILED, SOURCE, DRY_RUN, EXPIRES];
 
 /// What still runs, or died. It is small, so that it needs no months.
 pub(super) const RUNNING_INDEX: Index =
@@ -78,12 +80,16 @@ fn partition_of(id: ImportId) -> String {
 
 /// The attributes that do not change with what becomes of the parts.
 pub(super) fn head(log: &ImportLog) -> Item {
-    item([
+    let mut head = item([
         (RECEIVED_AT, s(log.received_at.to_rfc3339())),
         (KEY_NAME, s(log.key_name.as_str())),
         (PARTS, n(log.parts.len())),
         (SOURCE, s(log.source.as_str())),
-    ])
+    ]);
+    if log.dry_run {
+        head.insert(DRY_RUN.to_owned(), AttributeValue::Bool(true));
+    }
+    head
 }
 
 /// The attributes that say how the import stands, and those that it must not have: written when a log is opened, and
@@ -119,6 +125,7 @@ pub(super) fn read_summary(item: &Item) -> Result<Summary, Broken> {
         key_name: Shown::new(text(item, KEY_NAME)?),
         state,
         source: read_source(item.get(SOURCE))?,
+        dry_run: is_dry_run(item),
         parts,
         succeeded,
         failed: match item.get(FAILED) {
@@ -143,6 +150,11 @@ pub(super) fn read_source(stored: Option<&AttributeValue>) -> Result<Source, Bro
     let Some(stored) = stored else { return Ok(Source::Direct) };
     let known = |source: &Source| stored.as_s().is_ok_and(|stored| stored == source.as_str());
     Source::ALL.into_iter().find(known).ok_or(Broken(SOURCE))
+}
+
+/// Whether nothing was to be delivered or stored.
+pub(super) fn is_dry_run(item: &Item) -> bool {
+    item.contains_key(DRY_RUN)
 }
 
 /// Where the import stands.

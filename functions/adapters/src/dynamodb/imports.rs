@@ -23,7 +23,7 @@ use people_core::time::Timestamp;
 
 use super::expression::names;
 use super::import_item::{
-    KEY_NAME, LATER, PARTITION, SOURCE, claimed, head, key, read_source, read_state, standing,
+    KEY_NAME, LATER, PARTITION, SOURCE, claimed, head, is_dry_run, key, read_source, read_state, standing,
 };
 use super::item::{Broken, EXPIRES, Item, is_expired, item, n, s, text};
 use super::list::Listing;
@@ -183,6 +183,7 @@ fn read(id: ImportId, item: &Item, action: &'static str) -> Result<ImportLog, St
         fault: log.fault,
         parts: log.parts,
         names_targets: log.names_targets,
+        dry_run: is_dry_run(item),
         form: log.form,
         source: read_source(item.get(SOURCE)).map_err(broken)?,
         later: read_later(item, action)?,

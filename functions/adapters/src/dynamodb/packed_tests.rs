@@ -17,6 +17,7 @@ fn log(parts: Vec<PartLog>) -> ImportLog {
         fault: None,
         parts,
         names_targets: true,
+        dry_run: false,
         form: Form::Array,
         source: Source::Direct,
         later: Vec::new(),

@@ -113,7 +113,7 @@ fn entry(summary: &Summary) -> Entry<'_> {
         parts: summary.parts,
         updated: summary.succeeded,
         errors: summary.failed,
-        dry_run: false,
+        dry_run: summary.dry_run,
         source: summary.source.as_str(),
     }
 }
@@ -135,6 +135,7 @@ mod tests {
             key_name: Shown::new("payroll \"ü\""),
             state: State::Ended(Answer::PartlyFailed),
             source: Source::Direct,
+            dry_run: false,
             parts: 3,
             succeeded: 1,
             failed: 2,

@@ -112,7 +112,7 @@ pub(super) fn render(log: &ImportLog) -> String {
             State::Ended(_) => "done",
         },
         now: log.summary().now().as_str(),
-        dry_run: false,
+        dry_run: log.dry_run,
         received_at: log.received_at.to_rfc3339(),
         key_name: log.key_name.as_str(),
         fault: log
@@ -357,6 +357,7 @@ mod tests {
                 outcome: PartOutcome::Delivered { deliveries, unmapped: Vec::new() },
             }],
             names_targets: true,
+            dry_run: false,
             form: Form::Array,
             source: Source::Direct,
             later: Vec::new(),

@@ -36,6 +36,7 @@ pub(crate) fn running(id: ImportId, parts: usize) -> ImportLog {
         fault: None,
         parts: (0..parts).map(part).collect(),
         names_targets: true,
+        dry_run: false,
         form: Form::Array,
         source: Source::Direct,
         later: Vec::new(),

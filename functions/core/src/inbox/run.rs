@@ -129,6 +129,7 @@ impl Taking<'_> {
             fault: None,
             parts: Vec::new(),
             names_targets: self.app.targets.len() > 1,
+            dry_run: false,
             form,
             source: Source::Inbox,
             later: Vec::new(),

@@ -198,6 +198,7 @@ impl World {
             fault: None,
             parts: Vec::new(),
             names_targets: true,
+            dry_run: false,
             form: Form::Multipart,
             source: Source::Staged,
             later: Vec::new(),

@@ -44,7 +44,7 @@ pub use documents::{Names, deleted, linked, listed as documents_listed};
 pub use list::ListRequest;
 pub use prefer::RespondAsync;
 pub use query::InvalidQuery;
-pub use receive::{Received, Repeated, authenticated, event_body, import, refuse};
+pub use receive::{Received, Repeated, authenticated, event_body, import, refuse, repeated};
 pub use routes::{Function, Parameters, Route};
 pub use undelivered::{UndeliveredRequest, is_plan};
 pub use uploads::{InvalidAnnouncement, announcement};

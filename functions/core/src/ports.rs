@@ -25,7 +25,7 @@ use crate::update::Change;
 pub use crate::key::{ApiKey, Feature, KeyHash};
 pub use bodies::{Announced, Bodies, SignedPut, StagedBody};
 pub use inbox::{Inbox, InboxFile};
-pub use repeats::{Attempt, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
+pub use repeats::{Attempt, FirstAnswer, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
 pub use undelivered::{Undelivered, WaitingPage};
 
 /// Everything that an entry point works with. Made once per process, shared by all requests.

@@ -54,6 +54,17 @@ pub struct Waiting {
     pub next_at: Timestamp,
 }
 
+impl Waiting {
+    /// Whether its caller named this person: compared trimmed, and UPNs without regard to case.
+    pub fn names(&self, person: &str) -> bool {
+        let wanted = Shown::new(person.trim());
+        let named = Shown::new(self.person.as_str().trim());
+        named == wanted
+            || (wanted.as_str().contains('@')
+                && named.as_str().to_lowercase() == wanted.as_str().to_lowercase())
+    }
+}
+
 /// An update that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {

@@ -10,11 +10,14 @@ use people_core::id::ImportId;
 use people_core::import::{self, Begin, SYNCHRONOUS};
 use people_core::log::Form;
 use people_core::ports::{ApiKey, App, Feature, RepeatKey};
-use people_core::repeat::{self, Ran};
+use people_core::repeat::{self, Ran, Replay};
 use people_core::summary::Source;
 use people_core::time::Timestamp;
 
-use super::{Body, Fingerprint, Format, Sent, another_request, auth, drain, format, imported, interrupted};
+use super::{
+    Body, Fingerprint, Format, RespondAsync, Sent, accepted, another_request, auth, drain, format, imported,
+    interrupted,
+};
 use super::{invalid_repeat_key, repeats, replayed, still_running, too_large, unauthorized, unavailable};
 use crate::system;
 
@@ -127,11 +130,19 @@ pub async fn import(
     };
     match ran {
         Ok(Ran::Now(log)) => imported(&log, format),
-        Ok(Ran::Before(log)) => replayed(imported(&log, format)),
+        Ok(Ran::Before(replay)) => repeated(&replay, format),
         Ok(Ran::Running) => still_running(format),
         Ok(Ran::Other) => another_request(format),
         Err(failure) => interrupted(&failure, format),
     }
+}
+
+/// What was answered before, once more.
+pub fn repeated(replay: &Replay, format: Format) -> Response<String> {
+    replayed(match replay {
+        Replay::Ended(log) => imported(log, format),
+        Replay::Accepted(log) => accepted(log, format, RespondAsync::default()),
+    })
 }
 
 #[cfg(test)]

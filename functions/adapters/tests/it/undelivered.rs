@@ -93,7 +93,7 @@ async fn every_one_is_on_one_page(undelivered: &dyn Undelivered, all: &[Waiting]
         let filtered = WaitingPage {
             due: Some(at(13)),
             target: Some("aktion".into()),
-            person: Some(person.clone()),
+            person: Some(format!(" {} ", person.to_uppercase())),
             ..page.clone()
         };
         let wanted = |one: &&Waiting| {

@@ -15,7 +15,7 @@ use people_core::undelivered::Waiting;
 
 use super::item::{EXPIRES, Item, n, s, text};
 use super::undelivered_item::{
-    DUE, DUE_INDEX, PERSON, PLACE, REQUEST_ID, SHARD, SHARDS, TARGET, due, moment, read_waiting,
+    DUE, DUE_INDEX, PLACE, REQUEST_ID, SHARD, SHARDS, TARGET, due, moment, read_waiting,
 };
 use crate::aws::dynamodb_failed;
 

@@ -15,7 +15,7 @@ use people_core::undelivered::Waiting;
 
 use super::item::{EXPIRES, Item, n, s, text};
 use super::undelivered_item::{
-    DUE, DUE_INDEX, PERSON, PLACE, REQUEST_ID, SHARD, SHARDS, TARGET, due, moment, read_waiting,
+    DUE, DUE_INDEX, PERSON, SHARD, SHARDS, TARGET, due, moment, read_waiting, readable,
 };
 use crate::aws::dynamodb_failed;
 
@@ -74,7 +74,7 @@ impl Waitlist<'_> {
                 None => None,
                 Some(last) => Some(text(&last, DUE).map_err(|broken| broken.during(LIST))?.to_owned()),
             };
-            lane.found = answer.items.unwrap_or_default().iter().filter_map(readable).collect();
+            lane.found = answer.items.unwrap_or_default().iter().filter_map(listed).collect();
             lane.after = next;
         }
         Ok(())
@@ -113,17 +113,8 @@ fn due_first(lane: &Lane) -> Option<&str> {
     lane.found.front().map(|(due, _)| due.as_str())
 }
 
-/// One that cannot be read does not hide the others.
-fn readable(item: &Item) -> Option<(String, Waiting)> {
-    match text(item, DUE).and_then(|due| Ok((due.to_owned(), read_waiting(item)?))) {
-        Ok(waiting) => Some(waiting),
-        Err(broken) => {
-            let (id, place) =
-                (text(item, REQUEST_ID).unwrap_or_default(), text(item, PLACE).unwrap_or_default());
-            tracing::error!(import.id = id, place, error = %broken, "what waits of import {id} is left out");
-            None
-        }
-    }
+fn listed(item: &Item) -> Option<(String, Waiting)> {
+    readable(item, |item| Ok((text(item, DUE)?.to_owned(), read_waiting(item)?)))
 }
 
 /// A query of one shard, to which conditions are to be added.

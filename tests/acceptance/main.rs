@@ -11,6 +11,8 @@
 //! | `definition` | what callers are told of a person update beforehand |
 //! | `events` | events of API Gateway through the real handlers |
 //! | `failed` | what failed of an import, as a body of its own |
+//! | `inbox` | files that were dropped into the bucket: imported, moved, and dropped again |
+//! | `large` | one large body against the same parts in small requests, and the bodies that are refused |
 //! | `list` | the list of the logs: pages, errors, what may be asked for |
 //! | `live` | a configuration that changes while the stack runs |
 //! | `redelivery` | what has not arrived: kept, listed, delivered again, and never over what is newer |
@@ -38,6 +40,8 @@ mod events;
 mod failed;
 mod http;
 mod imports;
+mod inbox;
+mod large;
 mod list;
 mod live;
 mod redelivery;

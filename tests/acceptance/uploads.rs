@@ -31,7 +31,7 @@ impl Local {
     }
 
     /// Announces a body and sends it.
-    fn upload(&self, content_type: &str, body: &[u8]) -> String {
+    pub(crate) fn upload(&self, content_type: &str, body: &[u8]) -> String {
         let upload = self.announce(&json!({"contentType": content_type, "bytes": body.len()}));
         assert_eq!(upload.status, 201, "{}", upload.text());
         let upload = upload.json();
@@ -54,7 +54,7 @@ impl Local {
     }
 
     /// The lines of an import that has ended, without its head.
-    async fn lines(&self, id: &str) -> String {
+    pub(crate) async fn lines(&self, id: &str) -> String {
         self.report(id).await;
         self.look_up(id, &[]).text().split_once('\n').unwrap().1.to_owned()
     }

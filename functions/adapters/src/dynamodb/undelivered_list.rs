@@ -15,7 +15,7 @@ use people_core::undelivered::Waiting;
 
 use super::item::{EXPIRES, Item, n, s, text};
 use super::undelivered_item::{
-    DUE, DUE_INDEX, PLACE, REQUEST_ID, SHARD, SHARDS, TARGET, due, moment, read_waiting,
+    DUE, DUE_INDEX, SHARD, SHARDS, TARGET, due, moment, read_waiting, readable,
 };
 use crate::aws::dynamodb_failed;
 
@@ -78,7 +78,7 @@ impl Waitlist<'_> {
             let is_wanted =
                 |waiting: &Waiting| self.page.person.as_ref().is_none_or(|person| waiting.names(person));
             lane.found =
-                found.iter().filter_map(readable).filter(|(_, waiting)| is_wanted(waiting)).collect();
+                found.iter().filter_map(listed).filter(|(_, waiting)| is_wanted(waiting)).collect();
             lane.after = next;
         }
         Ok(())
@@ -116,17 +116,8 @@ fn due_first(lane: &Lane) -> Option<&str> {
     lane.found.front().map(|(due, _)| due.as_str())
 }
 
-/// One that cannot be read does not hide the others.
-fn readable(item: &Item) -> Option<(String, Waiting)> {
-    match text(item, DUE).and_then(|due| Ok((due.to_owned(), read_waiting(item)?))) {
-        Ok(waiting) => Some(waiting),
-        Err(broken) => {
-            let (id, place) =
-                (text(item, REQUEST_ID).unwrap_or_default(), text(item, PLACE).unwrap_or_default());
-            tracing::error!(import.id = id, place, error = %broken, "what waits of import {id} is left out");
-            None
-        }
-    }
+fn listed(item: &Item) -> Option<(String, Waiting)> {
+    readable(item, |item| Ok((text(item, DUE)?.to_owned(), read_waiting(item)?)))
 }
 
 /// A query of one shard, to which conditions are to be added.

@@ -12,9 +12,13 @@ mod created;
 mod directory;
 mod documents;
 mod embedded;
+mod faults;
+mod faulty;
 mod gate;
 mod imports;
 mod inbox;
+#[path = "../../../core/tests/faults/invariants.rs"]
+mod invariants;
 mod keys;
 mod later;
 mod leases;

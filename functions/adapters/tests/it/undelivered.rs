@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use people_adapters::dynamodb::{DynamoUndelivered, Tables};
 use people_core::id::ImportId;
 use people_core::memory::MemoryUndelivered;
@@ -217,6 +218,33 @@ async fn what_is_expired_is_not_shown() {
         assert_eq!(undelivered.list(&page).await.unwrap().len(), there, "{late}");
         assert_eq!(undelivered.of_import(id(1)).await.unwrap().len(), there, "{late}");
         assert_eq!(undelivered.count().await.unwrap(), there as u64, "{late}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_read_does_not_hide_the_others() {
+    let embedded = start().await;
+    let undelivered = undelivered(&embedded);
+    let all: Vec<_> = (0..3).map(|part| kept(place(id(1), part, Some("a")), 1)).collect();
+    undelivered.keep(&all).await.unwrap();
+    for name in ["update", "attempts"] {
+        let change = embedded.aws.dynamodb.update_item().table_name(&embedded.tables.undelivered);
+        let change = change
+            .key("requestId", AttributeValue::S(id(1).to_string()))
+            .key("place", AttributeValue::S("00001#a".into()));
+        let change = change.update_expression("REMOVE #name").expression_attribute_names("#name", name);
+        change.send().await.unwrap();
+        let places: Vec<_> = all.iter().map(|kept| kept.waiting.place.clone()).collect();
+        let parts = |places: Vec<Place>| places.into_iter().map(|place| place.part).collect::<BTreeSet<_>>();
+        let read = undelivered.get(&places).await.unwrap();
+        let read = parts(read.into_iter().map(|kept| kept.waiting.place).collect());
+        assert_eq!(read, BTreeSet::from([0, 2]), "{name}");
+        let page = WaitingPage { limit: 9, ..WaitingPage::default() };
+        let shown = [undelivered.list(&page).await.unwrap(), undelivered.of_import(id(1)).await.unwrap()];
+        let of_it = if name == "update" { BTreeSet::from([0, 1, 2]) } else { BTreeSet::from([0, 2]) };
+        for shown in shown {
+            assert_eq!(parts(shown.into_iter().map(|waiting| waiting.place).collect()), of_it, "{name}");
+        }
     }
 }
 

@@ -109,7 +109,7 @@ impl Journal {
         journal.read()?;
         let identities = inputs.identities();
         let is_same = journal.run.inputs == identities && journal.run.to == to.to_string();
-        if anew || journal.run.id.is_empty() || (journal.run.is_done && !is_same) {
+        if anew || !journal.run.has_begun() || (journal.run.is_done && !is_same) {
             journal.begin_anew(to, identities)?;
         } else if !is_same {
             return Err(journal.run.other(to, &identities, path));
@@ -241,6 +241,11 @@ impl Run {
             }
             Line::Done => self.is_done = true,
         }
+    }
+
+    /// Whether anything of it may have been sent.
+    fn has_begun(&self) -> bool {
+        self.batches > 0 || self.begun_at.is_some()
     }
 
     /// The key that a batch is sent under: the same one whenever it is.

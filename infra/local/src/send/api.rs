@@ -15,6 +15,7 @@ use people_core::time::Timestamp;
 
 use super::address::Address;
 use super::answer::{Judged, said};
+use super::batches::MAX_BYTES;
 use super::body::Body;
 use super::pace::{self, Outage};
 use super::progress::Progress;
@@ -27,6 +28,9 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// How long a call may take, and how many bytes of its body may take one second more.
 const CALL: Duration = Duration::from_secs(60);
 const BYTES_A_SECOND: u64 = 100_000;
+/// How many times in a row a large body is cut before it goes another way. Had one of these arrived, the next would have
+/// been answered as its repeat.
+const CUTS: u32 = 2;
 
 /// An import API, and how it wants to be called.
 pub(super) struct Api {
@@ -38,6 +42,8 @@ pub(super) struct Api {
     clock: SystemClock,
     /// When the server grants the next call.
     granted_at: Instant,
+    /// The smallest body that was too large for a request.
+    too_large: usize,
 }
 
 /// What an import came to.
@@ -68,6 +74,7 @@ impl Api {
             progress,
             clock: SystemClock::default(),
             granted_at: Instant::now(),
+            too_large: usize::MAX,
         })
     }
 
@@ -98,14 +105,26 @@ impl Api {
             ("content-type", value(&body.content_type)?),
             ("idempotency-key", value(key)?),
         ];
+        if body.bytes.len() >= self.too_large {
+            return Ok(Imported::TooLarge);
+        }
         let url = self.to.of(Route::PeopleImport);
-        let answer = self.call(&self.with_key(Method::PUT, url, headers, body.bytes.clone())).await?;
+        let call = self.with_key(Method::PUT, url, headers, body.bytes.clone());
+        // Some gateways cut a body that is too large for them before anybody can read why.
+        let cuts = if body.bytes.len() as u64 > MAX_BYTES { CUTS } else { u32::MAX };
+        let Some(answer) = self.try_call(&call, cuts).await? else {
+            self.too_large = body.bytes.len();
+            return Ok(Imported::TooLarge);
+        };
         match answer.status.as_u16() {
             200 | 202 | 400 | 422 => match Judged::read(&answer, body.parts)? {
                 Some(judged) => Ok(Imported::Judged(judged)),
                 None => Err(self.refused(&answer)),
             },
-            413 => Ok(Imported::TooLarge),
+            413 => {
+                self.too_large = body.bytes.len();
+                Ok(Imported::TooLarge)
+            }
             409 => Err(Failure(
                 "the server has another batch under the key of this one: --anew sends everything once more"
                     .to_owned(),
@@ -128,25 +147,35 @@ impl Api {
 
     /// Makes a call, again and again where it cannot be answered for a reason that passes.
     pub(super) async fn call(&mut self, call: &Call<'_>) -> Result<Answer, Failure> {
-        let mut outage = Outage::new(self.patience);
+        let answer = self.try_call(call, u32::MAX).await?;
+        answer.ok_or_else(|| Failure(HttpFault::Cut.to_string()))
+    }
+
+    /// Makes a call as [`Api::call`] does; `None` where it was cut so many times in a row.
+    async fn try_call(&mut self, call: &Call<'_>, most_cuts: u32) -> Result<Option<Answer>, Failure> {
+        let (mut outage, mut cuts) = (Outage::new(self.patience), 0);
         loop {
             tokio::time::sleep(self.granted_at.saturating_duration_since(Instant::now())).await;
             let time = CALL + Duration::from_secs(call.body.len() as u64 / BYTES_A_SECOND);
-            let (why, asked) =
-                match self.client.send(call.request()?, Limits { time, bytes: MAX_ANSWER }).await {
-                    Ok(answer) if !is_passing(&answer) => {
-                        self.progress.goes_on();
-                        self.granted_at = Instant::now() + pace::until_granted(&answer.headers);
-                        return Ok(answer);
-                    }
-                    Ok(answer) => (said(&answer), pace::asked(&answer.headers, &self.clock, self.patience)),
-                    Err(fault @ (HttpFault::Private | HttpFault::Untrusted | HttpFault::TooLarge)) => {
-                        return Err(Failure(format!("{}: {fault}", self.to)));
-                    }
-                    Err(fault @ (HttpFault::Connect | HttpFault::TimedOut | HttpFault::Cut)) => {
-                        (fault.to_string(), None)
-                    }
-                };
+            let sent = self.client.send(call.request()?, Limits { time, bytes: MAX_ANSWER }).await;
+            cuts = if matches!(sent, Err(HttpFault::Cut)) { cuts + 1 } else { 0 };
+            let (why, asked) = match sent {
+                Ok(answer) if !is_passing(&answer) => {
+                    self.progress.goes_on();
+                    self.granted_at = Instant::now() + pace::until_granted(&answer.headers);
+                    return Ok(Some(answer));
+                }
+                Ok(answer) => (said(&answer), pace::asked(&answer.headers, &self.clock, self.patience)),
+                Err(fault @ (HttpFault::Private | HttpFault::Untrusted | HttpFault::TooLarge)) => {
+                    return Err(Failure(format!("{}: {fault}", self.to)));
+                }
+                Err(fault @ (HttpFault::Connect | HttpFault::TimedOut | HttpFault::Cut)) => {
+                    (fault.to_string(), None)
+                }
+            };
+            if cuts == most_cuts {
+                return Ok(None);
+            }
             let wait = outage.wait(asked, &why)?;
             self.progress.waits(&why);
             tokio::time::sleep(wait).await;

@@ -1,8 +1,9 @@
 //! What failed, as files that can be corrected and sent again: rows of a CSV as a CSV with the same columns, objects as
 //! NDJSON, PDFs as a list of their paths. Each says why, in a place that is left out when it is sent.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,7 +56,10 @@ fn at_once(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<(), Failure
     let writing = || format!("write {}", path.display());
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
-    let mut out = BufWriter::new(File::create(&name).doing(writing())?);
+    let mut options = OpenOptions::new();
+    // There are people's data in it.
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut out = BufWriter::new(options.open(&name).doing(writing())?);
     write(&mut out)?;
     let file = out.into_inner().doing(writing())?;
     file.sync_all().doing(writing())?;

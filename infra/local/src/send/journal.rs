@@ -123,7 +123,11 @@ impl Journal {
         self.run = Run::default();
         self.file.set_len(0).doing("begin a journal")?;
         self.file.rewind().doing("begin a journal")?;
-        self.add(Line::Run { id: people_core::hex::encode(&random), to: to.to_string(), inputs })
+        self.add(Line::Run { id: people_core::hex::encode(&random), to: to.to_string(), inputs })?;
+        // The file itself has to outlive a crash too.
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = File::open(folder.unwrap_or(Path::new("."))).doing("begin a journal")?;
+        folder.sync_all().doing("begin a journal")
     }
 
     /// Reads all of it. A last line that was cut by a crash was never relied on.
@@ -279,5 +283,35 @@ impl Run {
              What it began with can be sent to its end; --anew begins again and sends everything, \
              --journal FILE keeps another journal."
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_of_which_nothing_is_known_after_a_day_is_sent_with_a_warning() {
+        let begun = Timestamp::from_millis(1_000);
+        let mut run = Run::default();
+        let day = begun.plus(REPEATED_FOR);
+        assert!(run.warning(day).is_none(), "nothing was begun");
+        let place = Place { input: 0, first: 50 };
+        run.enter(&Line::Begin { place, parts: 50, at: begun.millis() });
+        assert!(run.warning(Timestamp::from_millis(day.millis() - 1)).is_none());
+        assert!(run.warning(day).is_some());
+        run.enter(&Line::End(End::of(place, 50)));
+        assert!(run.warning(day).is_none(), "it is known what came of it");
+        assert_eq!((run.input, run.next, run.parts), (0, 100, 50));
+    }
+
+    #[test]
+    fn a_batch_has_the_same_key_whenever_it_is_sent_and_another_one_in_each_place_and_run() {
+        let run = |id: &str| Run { id: id.to_owned(), ..Run::default() };
+        let key = |id, input, first| run(id).key_of(Place { input, first });
+        assert_eq!(key("a", 1, 50), key("a", 1, 50));
+        for other in [key("b", 1, 50), key("a", 0, 50), key("a", 1, 0), key("a", 15, 0)] {
+            assert_ne!(other, key("a", 1, 50));
+        }
     }
 }

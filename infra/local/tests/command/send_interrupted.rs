@@ -134,7 +134,7 @@ fn proxy(api: &str) -> (String, std::thread::JoinHandle<Vec<Instant>>) {
         let mut seen = Vec::new();
         while seen.len() < 6 {
             let (mut client, _) = listener.accept().unwrap();
-            let request = request(&mut client);
+            let request = request(&mut client).unwrap();
             seen.push(Instant::now());
             let answer = match seen.len() {
                 4 => "HTTP/1.1 503 x\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n".to_owned(),
@@ -152,8 +152,8 @@ fn proxy(api: &str) -> (String, std::thread::JoinHandle<Vec<Instant>>) {
     (url, serving)
 }
 
-/// A request to its end.
-fn request(client: &mut TcpStream) -> String {
+/// A request to its end; `None` where it has more than 4 million bytes, of which the rest is not read.
+fn request(client: &mut TcpStream) -> Option<String> {
     let mut request = Vec::new();
     loop {
         let mut piece = [0; 4096];
@@ -162,8 +162,12 @@ fn request(client: &mut TcpStream) -> String {
         let text = String::from_utf8(request.clone()).unwrap();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-        if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-            return text;
+        let length = length.map_or(0, |length| length.parse().unwrap());
+        if length > 4_000_000 {
+            return None;
+        }
+        if body.len() >= length {
+            return Some(text);
         }
     }
 }
@@ -174,6 +178,32 @@ fn forward(api: &str, request: &str) -> String {
     let mut answer = String::new();
     server.read_to_string(&mut answer).unwrap();
     answer
+}
+
+#[test]
+fn a_large_body_that_is_cut_again_and_again_goes_another_way() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    let (_running, mut ready) = serve(path);
+    let both = ["--feature", "PeopleImport", "--feature", "ImportLogs"];
+    let create = [&["keys", "create", "--name", "both", "--data", "data"], &both[..]].concat();
+    ready["keys"]["PeopleImport"] = json!(run(path, &[], &create).stdout.trim());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let api = text(&ready, "/api").strip_prefix("http://").unwrap().to_owned();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let Some(request) = request(&mut client) else { continue };
+            client.write_all(forward(&api, &request).as_bytes()).unwrap();
+        }
+    });
+    ready["api"] = json!(proxy);
+    write(path, "200000__salary__a.pdf", pdf(4_100_000));
+    write(path, "200001__salary__b.pdf", pdf(4_200_000));
+    let ended = send(path, &ready, &["200000__salary__a.pdf", "200001__salary__b.pdf"]);
+    check(&ended, 0, ["2", "0", "0"]);
+    assert_eq!(ended.stderr.matches("Waiting: the connection was cut").count(), 1, "{}", ended.stderr);
 }
 
 /// How many rows are sent through a server that is killed. Ten thousand take some minutes without optimisation.

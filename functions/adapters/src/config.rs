@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::aws::AwsSettings;
 use crate::dynamodb::Tables;
+use crate::secret::Secret;
 use crate::secrets::{Secrets, SecretsAt};
 use crate::share::Share;
 
@@ -175,6 +176,11 @@ fn variable(name: &str) -> Option<String> {
 /// The least level that Lambda wants logged, or that a developer does.
 pub(crate) fn log_level() -> Option<String> {
     variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"))
+}
+
+/// `PEOPLE_KEY`: the API key of somebody who sends people to an import API.
+pub fn sending_key() -> Option<Secret> {
+    variable("PEOPLE_KEY").map(Secret::new)
 }
 
 /// Whether Lambda wants each line of the log as JSON.

@@ -3,6 +3,7 @@
 
 mod columns;
 mod records;
+mod written;
 
 use bytes::Bytes;
 
@@ -16,6 +17,7 @@ use crate::profile::Profile;
 use crate::update::MAX_UPDATE_BYTES;
 
 pub use self::columns::RESET;
+pub use self::written::{WrittenRow, WrittenRows};
 
 /// The rows below the header.
 pub(super) struct Rows {

@@ -152,7 +152,8 @@ async fn accept(
     whole: &Whole,
 ) -> Result<ImportLog, Interrupted> {
     let key_name = received.key.name.clone();
-    let accepted = Accepted { id, received_at: received.at, key_name, form: whole.form };
+    let (form, dry_run) = (whole.form, received.dry_run);
+    let accepted = Accepted { id, received_at: received.at, key_name, form, dry_run };
     let log = staged::accept(app, accepted).await;
     let log = log.map_err(|error| Interrupted { id, opened: false, error })?;
     // An earlier attempt of the same call may have stored it: then there is one already.

@@ -291,15 +291,3 @@ async fn chunked_bodies_and_expectations_work_and_a_cut_one_is_a_fault() {
     assert_eq!(expecting.status, 100);
     assert!(String::from_utf8(expecting.body).unwrap().starts_with("HTTP/1.1 400 "));
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_is_refused_as_long_as_there_is_none() {
-    let local = Local::start().await;
-    let key = local.ready().keys["PeopleImport"].as_str();
-    let headers = [("x-functions-key", key), ("Content-Type", "application/json")];
-    let body = br#"[{"employeeId":"100200300","phone":"1"}]"#;
-    for (asked, status) in [("true", 400), ("1", 400), ("false", 200)] {
-        let request = format!("PUT /api/PeopleImport?dryRun={asked}");
-        assert_eq!(send(&request, &local.ready().api, &headers, body).status, status, "{asked}");
-    }
-}

@@ -9,6 +9,7 @@
 //! | `documents` | single documents: in, listed, linked, replaced, deleted, and names that try to get out |
 //! | `clients` | the same request by the clients that people use |
 //! | `definition` | what callers are told of a person update beforehand |
+//! | `dry_run` | what an import would change, told without changing anything |
 //! | `events` | events of API Gateway through the real handlers |
 //! | `failed` | what failed of an import, as a body of its own |
 //! | `inbox` | files that were dropped into the bucket: imported, moved, and dropped again |
@@ -37,6 +38,7 @@ mod bootstrap;
 mod clients;
 mod definition;
 mod documents;
+mod dry_run;
 mod events;
 mod failed;
 mod http;

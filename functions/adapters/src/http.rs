@@ -247,12 +247,9 @@ pub fn redelivered(import: ImportId, report: Report, left: usize) -> Response<St
     json(StatusCode::OK, serde_json::to_string(&redelivered).unwrap_or_default())
 }
 
-/// 400 for a caller who asks for a dry run: there is none yet, and a real one would be the opposite.
-pub fn refused_dry_run(head: &Parts) -> Option<Response<String>> {
-    match query::first(head.uri.query(), "dryRun").as_deref() {
-        None | Some("false") => None,
-        Some(_) => Some(invalid_query(&InvalidQuery::Value("dryRun", "not available yet"))),
-    }
+/// Whether the caller wants a dry run; else the answer, 400, where it is not certain: a real one would be the opposite.
+pub fn dry_run(head: &Parts) -> Result<bool, Box<Response<String>>> {
+    query::flag(head.uri.query(), "dryRun").map_err(|invalid| Box::new(invalid_query(&invalid)))
 }
 
 /// 400: the query asks for what there is not. The problem names the parameter.

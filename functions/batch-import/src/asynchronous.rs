@@ -161,7 +161,8 @@ async fn accept(
     whole: &Whole,
 ) -> Result<Taken, Interrupted> {
     let key_name = received.key.name.clone();
-    let accepted = Accepted { id, received_at: received.at, key_name, form: whole.form };
+    let (form, dry_run) = (whole.form, received.dry_run);
+    let accepted = Accepted { id, received_at: received.at, key_name, form, dry_run };
     let log = match staged::accept(app, accepted).await {
         Ok(log) => log,
         Err(error) => return Ok(Taken::Not(Interrupted { id, opened: false, error })),

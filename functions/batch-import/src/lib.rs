@@ -96,13 +96,14 @@ async fn import(app: &App, head: &Parts, mut body: impl answers::Body) -> Respon
         Method::PUT => answers::authenticated(app, head, Feature::PeopleImport, format).await,
         _ => Err(answers::method_not_allowed("PUT", format)),
     };
-    let received = match key {
-        Ok(key) => Received { head, key, at },
+    let key = match key {
+        Ok(key) => key,
         Err(refused) => return answers::refuse(head, &mut body, refused).await,
     };
-    if let Some(refused) = answers::refused_dry_run(head) {
-        return answers::refuse(head, &mut body, refused).await;
-    }
+    let received = match answers::dry_run(head) {
+        Ok(dry_run) => Received { head, key, at, dry_run },
+        Err(refused) => return answers::refuse(head, &mut body, *refused).await,
+    };
     if let Some(asked) = RespondAsync::of(&head.headers) {
         return asynchronous::import(app, received, &mut body, asked).await;
     }

@@ -1,5 +1,7 @@
 //! The import log as text, to the byte of the documented API, and the vocabulary of its lines.
 
+mod dry_run;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -71,11 +73,19 @@ pub enum LogKind {
     BatchImported,
     /// A piece of a file was imported, and parts of it failed.
     BatchWithErrors,
+    /// The import was a dry run: its other lines say what would have happened.
+    DryRun,
+    /// A person would be updated at every target that it concerns.
+    WouldBeUpdated,
+    /// A person would be updated, but a target would not take something of it.
+    WouldBePartlyUpdated,
+    /// A file would be stored, or would replace another one.
+    WouldBeUploaded,
 }
 
 impl LogKind {
     /// Every kind, successes first.
-    pub const ALL: [LogKind; 29] = [
+    pub const ALL: [LogKind; 33] = [
         LogKind::PersonUpdated,
         LogKind::PersonUnchanged,
         LogKind::FileUploaded,
@@ -105,6 +115,10 @@ impl LogKind {
         LogKind::Interrupted,
         LogKind::BatchImported,
         LogKind::BatchWithErrors,
+        LogKind::DryRun,
+        LogKind::WouldBeUpdated,
+        LogKind::WouldBePartlyUpdated,
+        LogKind::WouldBeUploaded,
     ];
 
     /// The kind of the line that tells of a fault of the request.
@@ -127,14 +141,15 @@ impl LogKind {
             LogKind::PersonUpdated | LogKind::PersonUnchanged | LogKind::FileUploaded => "Success",
             LogKind::FileLinked | LogKind::FilesListed | LogKind::FileDeleted => "Success",
             LogKind::PersonRedelivered | LogKind::BatchImported => "Success",
-            LogKind::DeliveryDeferred | LogKind::Superseded => "Warning",
+            LogKind::WouldBeUpdated | LogKind::WouldBeUploaded => "Success",
+            LogKind::DeliveryDeferred | LogKind::Superseded | LogKind::DryRun => "Warning",
             LogKind::InvalidPerson | LogKind::InvalidFile | LogKind::InvalidPart => "Error",
             LogKind::UnknownPerson | LogKind::IdentifierConflict | LogKind::FieldNotMapped => "Error",
             LogKind::PersonPartlyUpdated | LogKind::DeliveryRefused | LogKind::FileNotUploaded => "Error",
             LogKind::FileNotFound | LogKind::FileNotLinked | LogKind::FilesNotListed => "Error",
             LogKind::FileNotDeleted | LogKind::InvalidRequest | LogKind::TooManyParts => "Error",
             LogKind::DeliveryGivenUp | LogKind::BodyNotReceived | LogKind::Interrupted => "Error",
-            LogKind::BatchWithErrors => "Error",
+            LogKind::BatchWithErrors | LogKind::WouldBePartlyUpdated => "Error",
         }
     }
 
@@ -162,8 +177,8 @@ pub struct Line {
     pub text: String,
 }
 
-/// The whole log as text; every line ends in `\n`. First the parts that validation refused, then the others, each in
-/// part order, then what happened later, in time order.
+/// The whole log as text; every line ends in `\n`. First whether it was a dry run, then the parts that validation refused,
+/// then the others, each in part order, then what happened later, in time order.
 pub fn render(log: &ImportLog) -> String {
     let mut text = format!("{} - RequestId: {}\n", log.received_at.to_log_text(), log.id);
     for Line { kind, text: rest, .. } in lines(log) {
@@ -175,8 +190,9 @@ pub fn render(log: &ImportLog) -> String {
 /// The lines below the head, in their order.
 pub fn lines(log: &ImportLog) -> Vec<Line> {
     let line = |part, at| move |(kind, text)| Line { kind, part, at, text };
+    let dry_run = log.dry_run.then(|| (LogKind::DryRun, dry_run::HEAD.to_owned()));
     let fault = log.fault.as_ref().map(|fault| (LogKind::of(fault), fault.to_string()));
-    let mut lines: Vec<Line> = fault.map(line(None, None)).into_iter().collect();
+    let mut lines: Vec<Line> = dry_run.into_iter().chain(fault).map(line(None, None)).collect();
     for invalid in [true, false] {
         for (number, part) in
             log.parts.iter().enumerate().filter(|(_, part)| part.outcome.is_invalid() == invalid)
@@ -257,6 +273,12 @@ fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Ve
         }
         PartOutcome::Uploaded => (LogKind::FileUploaded, a_file("Uploaded file", file, "for", person)),
         PartOutcome::Replaced => (LogKind::FileUploaded, a_file("Replaced file", file, "for", person)),
+        PartOutcome::WouldUpload => {
+            (LogKind::WouldBeUploaded, a_file("Would upload file", file, "for", person))
+        }
+        PartOutcome::WouldReplace => {
+            (LogKind::WouldBeUploaded, a_file("Would replace file", file, "for", person))
+        }
         PartOutcome::Linked => (LogKind::FileLinked, a_file("Link to file", file, "of", person)),
         PartOutcome::Deleted => (LogKind::FileDeleted, a_file("Deleted file", file, "of", person)),
         PartOutcome::Absent => (LogKind::FileDeleted, a_file("No file", file, "of", person)),
@@ -310,7 +332,11 @@ fn delivery_lines(
     let complete = deliveries.iter().all(|delivery| delivery.superseded.is_empty());
     if complete && all(Ending::succeeded) {
         let unchanged = all(|ending| *ending == Ending::Unchanged);
-        let ending = if unchanged { Ending::Unchanged } else { Ending::Updated };
+        let ending = match dry_run::together(deliveries) {
+            Some(would) => Ending::WouldUpdate(Box::new(would)),
+            None if unchanged => Ending::Unchanged,
+            None => Ending::Updated,
+        };
         lines.push(ending_line(person, &ending));
         return;
     }
@@ -374,6 +400,10 @@ fn ending_line(person: &Shown, ending: &Ending) -> (LogKind, String) {
         }
         Ending::GivenUp(reason) => {
             (LogKind::DeliveryGivenUp, format!("{person} not updated, and not tried any more: {reason}"))
+        }
+        Ending::WouldUpdate(would) => (LogKind::WouldBeUpdated, dry_run::would_be(person, would)),
+        Ending::WouldPartlyUpdate(would, what) => {
+            (LogKind::WouldBePartlyUpdated, format!("{}, but {what}", dry_run::would_be(person, would)))
         }
     }
 }

@@ -258,6 +258,12 @@ pub trait Target: Send + Sync {
     /// Delivers updates, one outcome for each, in order. Updates of the same person are applied one after another, in
     /// the order given; after one that is deferred, the later ones of that person are deferred too.
     async fn deliver(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome>;
+
+    /// What would become of these updates, one outcome for each, in order, and each as if it was the only one. Nothing is
+    /// written. A target that cannot be read says that every field may change.
+    async fn preview(&self, updates: &[PersonUpdate], _until: Timestamp) -> Vec<Outcome> {
+        updates.iter().map(PersonUpdate::may_change).collect()
+    }
 }
 
 /// What a target says to an identifier.

@@ -211,7 +211,7 @@ impl Run<'_> {
         let waiting = known.len() < all;
         let updates: Vec<Ready<'_>> = known.iter().zip(&newer).enumerate().map(ready).collect();
         let busy = BTreeSet::new();
-        let run = delivery::Run { people, busy: &busy, until: self.until };
+        let run = delivery::Run { people, busy: &busy, until: self.until, dry_run: false };
         let outcomes: BTreeMap<usize, PartOutcome> =
             delivery::deliver(self.app, run, &updates).await.into_iter().collect();
         let ended = known.into_iter().zip(outcomes.into_values());
@@ -289,6 +289,8 @@ impl Run<'_> {
             Ending::Deferred(_) => report.deferred += 1,
             Ending::GivenUp(_) => report.given_up += 1,
             Ending::PartlyUpdated(_) | Ending::UnknownPerson | Ending::Refused(_) => report.failed += 1,
+            // No dry run is delivered again.
+            Ending::WouldUpdate(_) | Ending::WouldPartlyUpdate(..) => {}
         };
         match news {
             News::Delivery(delivery) => count(&delivery.outcome.ending),

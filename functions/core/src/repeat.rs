@@ -204,7 +204,7 @@ fn unopened(app: &App, id: ImportId, request: &Request) -> ImportLog {
         fault: None,
         parts: Vec::new(),
         names_targets: app.targets.len() > 1,
-        dry_run: false,
+        dry_run: request.dry_run,
         form: request.form,
         source: request.source,
         later: Vec::new(),

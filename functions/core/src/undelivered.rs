@@ -126,11 +126,16 @@ pub(crate) async fn keep(app: &App, log: &mut ImportLog, update: impl Fn(usize) 
     }
     let Err(error) = app.undelivered.keep(&kept).await else { return true };
     tracing::error!(import.id = %import, %error, "updates that did not arrive could not be kept");
+    keep_none(log);
+    false
+}
+
+/// Enters that nothing of an import is kept: what would have been has to be sent again.
+pub(crate) fn keep_none(log: &mut ImportLog) {
     let refused = |why: String| Ending::Refused(send_again(&why));
     for part in &mut log.parts {
         end_deferred(&mut part.outcome, |why| PartOutcome::not_now(&why), refused);
     }
-    false
 }
 
 /// Where an update is to be delivered again, and why.

@@ -154,6 +154,7 @@ impl World {
             parts,
             until,
             source: Source::Direct,
+            dry_run: false,
             begin: Begin::New,
         };
         let log = now(import::run(&self.app, request)).unwrap();

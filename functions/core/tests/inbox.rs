@@ -273,6 +273,7 @@ fn what_was_sent_after_the_file_was_dropped_is_newer() {
         form: Form::Array,
         parts: Ok(vec![Incoming::Person(Bytes::from_static(br#"{"employeeId":"7","phone":"new"}"#))]),
         source: Source::Direct,
+        dry_run: false,
         begin: Begin::New,
         until: world.clock.now().plus(MINUTE),
     };

@@ -130,6 +130,7 @@ impl World {
             parts,
             until,
             source: Source::Document,
+            dry_run: false,
             begin: Begin::New,
         };
         self.text(&now(import::run(&self.app, request)).unwrap())

@@ -161,6 +161,7 @@ impl World {
             form: Form::Array,
             parts: Ok(parts.iter().map(part).collect()),
             source: if begin == Begin::New { Source::Direct } else { Source::Staged },
+            dry_run: false,
             begin,
             until: received_at.plus(SYNCHRONOUS),
         }

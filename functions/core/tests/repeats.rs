@@ -194,6 +194,7 @@ impl World {
             form: Form::Array,
             parts: Ok(vec![Incoming::Person(Bytes::copy_from_slice(json.as_bytes()))]),
             source: Source::Direct,
+            dry_run: false,
             begin: Begin::New,
             until: received_at.plus(SYNCHRONOUS),
         }

@@ -40,7 +40,7 @@ pub async fn answer(
         Some(_) => answers::authenticated(app, head, Feature::Documents, format).await,
     };
     let received = match key {
-        Ok(key) => Received { head, key, at },
+        Ok(key) => Received { head, key, at, dry_run: false },
         Err(refused) => return answers::refuse(head, &mut body, refused).await,
     };
     let names = Names::read(route, parameters, head.uri.query());

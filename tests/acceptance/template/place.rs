@@ -139,7 +139,8 @@ impl Place {
         let day = Duration::from_secs(24 * 60 * 60);
         let imports = DynamoImports::new(self.aws.dynamodb.clone(), &tables, Arc::clone(&clock), day);
         let app = App { imports: Arc::new(imports), ..memory::app(clock) };
-        let accepted = Accepted { id, received_at: at, key_name: "k".into(), form: Form::Array };
+        let accepted =
+            Accepted { id, received_at: at, key_name: "k".into(), form: Form::Array, dry_run: false };
         staged::accept(&app, accepted).await.unwrap();
         id.to_string()
     }

@@ -68,6 +68,22 @@ pub(super) fn first(query: Option<&str>, name: &str) -> Option<String> {
     decode(value).ok()
 }
 
+/// Whether a query has this parameter as `true`, whatever else is in it. The name may be in any case: nothing that reads
+/// like it is passed over.
+pub(super) fn flag(query: Option<&str>, name: &'static str) -> Result<bool, InvalidQuery> {
+    let is_meant = |sent: &str| decode(sent).is_ok_and(|sent| sent.eq_ignore_ascii_case(name));
+    let mut values = split(query).filter(|(sent, _)| is_meant(sent)).map(|(_, value)| decode(value));
+    match (values.next(), values.next()) {
+        (None, _) => Ok(false),
+        (Some(_), Some(_)) => Err(InvalidQuery::Twice(Shown::new(name))),
+        (Some(value), None) => match value.as_deref() {
+            Ok("true") => Ok(true),
+            Ok("false") => Ok(false),
+            Ok(_) | Err(_) => Err(InvalidQuery::Value(name, "true or false")),
+        },
+    }
+}
+
 /// What a query says beside the key, as it was sent.
 pub(super) fn beside_the_key(query: Option<&str>) -> impl Iterator<Item = &str> {
     let is_key = |pair: &str| split(Some(pair)).any(|(name, _)| decode(name).is_ok_and(|name| name == KEY));
@@ -140,6 +156,29 @@ mod tests {
             assert_eq!(first(Some(query), "code"), None, "{query}");
         }
         assert_eq!(first(None, "code"), None);
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false_and_nothing_that_looks_like_it_is_passed_over() {
+        let read = |query| flag(Some(query), "dryRun");
+        for query in
+            ["dryRun=true", "a=1&dryRun=true&code=k", "dryrun=true", "DRYRUN=%74rue", "a=%FF&dryRun=true"]
+        {
+            assert_eq!(read(query), Ok(true), "{query}");
+        }
+        for query in ["", "dryRun=false", "xdryRun=true", "dryRunx=1", "%FF=true"] {
+            assert_eq!(read(query), Ok(false), "{query}");
+        }
+        let wrong = Err(InvalidQuery::Value("dryRun", "true or false"));
+        for query in
+            ["dryRun", "dryRun=", "dryRun=1", "dryRun=True", "dryRun=true+", "dryrun=yes", "dryRun=%FF"]
+        {
+            assert_eq!(read(query), wrong, "{query}");
+        }
+        let twice = Err(InvalidQuery::Twice(Shown::new("dryRun")));
+        assert_eq!(read("dryRun=true&dryRun=true"), twice);
+        assert_eq!(read("dryRun=false&dryrun=true"), twice);
+        assert_eq!(flag(None, "dryRun"), Ok(false));
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Received<'a> {
     pub key: ApiKey,
     /// When it was received.
     pub at: Timestamp,
+    /// Whether nothing is to be delivered or stored.
+    pub dry_run: bool,
 }
 
 /// What a repeat of a request is known by, and the fingerprint of its body.
@@ -120,6 +122,7 @@ pub async fn import(
         parts: sent.parts,
         // Documents by themselves come the same way.
         source: if sent.form == Form::Document { Source::Document } else { Source::Direct },
+        dry_run: received.dry_run,
         begin: Begin::New,
         // On Lambda the body is there already; a plain server's caller has not waited while sending.
         until: received.at.plus(SYNCHRONOUS + app.clock.now().since(reading_since)),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use people_core::finding::{Finding, FindingCode};
 use people_core::later::{Later, News};
-use people_core::log::{Asked, Delivery, Ending, Form, ImportLog, PartLog, PartOutcome, State, Subject};
+use people_core::log::{
+    Asked, Delivery, Ending, Form, ImportLog, PartLog, PartOutcome, State, Subject, WouldChange,
+};
 use people_core::log_text::LogKind;
 use people_core::shown::MAX_SHOWN;
 use people_core::summary::Standing;
@@ -91,6 +93,11 @@ struct AtTarget<'a> {
     /// The fields that were left out, because a later import has set them.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     superseded: &'a [Arc<str>],
+    /// Of a dry run, the fields that would change, and those of which it cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_change: Option<&'a [Arc<str>]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_change: Option<&'a [Arc<str>]>,
 }
 
 /// The report as JSON.
@@ -205,6 +212,8 @@ fn ended<'a>(part: &mut Part<'a>, outcome: &'a PartOutcome, place: &str) -> &'st
         PartOutcome::Superseded => "Superseded",
         PartOutcome::Uploaded => "Uploaded",
         PartOutcome::Replaced => "Replaced",
+        PartOutcome::WouldUpload => "WouldUpload",
+        PartOutcome::WouldReplace => "WouldReplace",
         PartOutcome::Linked => "Linked",
         PartOutcome::Listed(count) => {
             part.message = Some(format!("{count} listed"));
@@ -242,10 +251,10 @@ fn unserved(asked: Asked) -> &'static str {
 fn delivered(deliveries: &[Delivery]) -> &'static str {
     let gravity = |delivery: &&Delivery| match delivery.outcome.ending {
         Ending::Unchanged => 0,
-        Ending::Updated => 1,
+        Ending::Updated | Ending::WouldUpdate(_) => 1,
         Ending::Superseded => 2,
         Ending::Deferred(_) => 3,
-        Ending::PartlyUpdated(_) => 4,
+        Ending::PartlyUpdated(_) | Ending::WouldPartlyUpdate(..) => 4,
         Ending::UnknownPerson => 5,
         Ending::GivenUp(_) => 6,
         Ending::Refused(_) => 7,
@@ -263,11 +272,14 @@ fn name(ending: &Ending) -> &'static str {
         Ending::Deferred(_) => "Deferred",
         Ending::Superseded => "Superseded",
         Ending::GivenUp(_) => "GivenUp",
+        Ending::WouldUpdate(_) => "WouldUpdate",
+        Ending::WouldPartlyUpdate(..) => "WouldPartlyUpdate",
     }
 }
 
 fn at_target(delivery: &Delivery) -> AtTarget<'_> {
     let outcome = &delivery.outcome;
+    let told = outcome.ending.would_change().filter(|would| **would != WouldChange::default());
     AtTarget {
         target: &delivery.target,
         outcome: name(&outcome.ending),
@@ -276,12 +288,16 @@ fn at_target(delivery: &Delivery) -> AtTarget<'_> {
             Ending::PartlyUpdated(why)
             | Ending::Refused(why)
             | Ending::Deferred(why)
+            | Ending::WouldPartlyUpdate(_, why)
             | Ending::GivenUp(why) => Some(why),
+            Ending::WouldUpdate(_) => None,
             Ending::Updated | Ending::Unchanged | Ending::UnknownPerson | Ending::Superseded => None,
         },
         attempts: outcome.attempts,
         duration_ms: outcome.duration_ms,
         superseded: &delivery.superseded,
+        would_change: told.map(|would| would.fields.as_slice()),
+        may_change: told.map(|would| would.perhaps.as_slice()).filter(|perhaps| !perhaps.is_empty()),
     }
 }
 

@@ -97,8 +97,13 @@ pub(super) struct CarryOut<'a> {
 
 impl CarryOut<'_> {
     /// Writes the person index, delivers and files what is pending, keeps what has not arrived, and enters the outcomes.
-    /// `false` where a store of ours failed.
+    /// `false` where a store of ours failed. In a dry run it is only found out what would come of it.
     pub(super) async fn run(&self, log: &mut ImportLog) -> bool {
+        if log.dry_run {
+            let stored = self.deliver(&Prepared::default(), log).await;
+            undelivered::keep_none(log);
+            return stored;
+        }
         let prepared = match self.prepare(log).await {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -194,11 +199,11 @@ impl CarryOut<'_> {
                 }
             }
         }
-        let (app, until) = (self.app, self.until);
-        let run = delivery::Run { people: self.people, busy: &prepared.held.busy, until };
+        let (app, until, dry_run) = (self.app, self.until, log.dry_run);
+        let run = delivery::Run { people: self.people, busy: &prepared.held.busy, until, dry_run };
         let delivered = delivery::deliver(app, run, &updates);
-        let filed =
-            filing::file(app, filing::Run { import: log.id, stored_at: log.received_at, until }, &files);
+        let run = filing::Run { import: log.id, stored_at: log.received_at, until, dry_run };
+        let filed = filing::file(app, run, &files);
         let (delivered, filed) = join(delivered, filed).await;
         let mut stored = true;
         for (part, outcome) in filed {
@@ -214,6 +219,7 @@ impl CarryOut<'_> {
 }
 
 /// What has to be known before anything is delivered.
+#[derive(Default)]
 struct Prepared {
     held: Held,
     newer: HashMap<usize, Newer>,

@@ -131,6 +131,7 @@ impl World {
             form: Form::Multipart,
             parts: Ok(parts),
             source: if begin == Begin::New { Source::Direct } else { Source::Staged },
+            dry_run: false,
             begin,
             until: self.now().plus(SYNCHRONOUS),
         }

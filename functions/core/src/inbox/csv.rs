@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::profile::Profile;
 use crate::update::MAX_UPDATE_BYTES;
 
-pub use self::columns::RESET;
+pub use self::columns::{LIST_SEPARATOR, RESET};
 
 /// The rows below the header.
 pub(super) struct Rows {

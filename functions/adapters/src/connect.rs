@@ -137,5 +137,6 @@ fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {
         bodies: Arc::new(bodies),
         inbox: Arc::new(inbox),
         rates: Arc::new(rates),
+        requests_per_minute: config.requests_per_minute,
     }
 }

@@ -60,6 +60,7 @@ pub fn app(clock: Arc<dyn Clock>) -> App {
         bodies: Arc::new(MemoryBodies::default()),
         inbox: Arc::new(MemoryInbox::default()),
         rates: Arc::new(MemoryRates::new(Arc::clone(&clock))),
+        requests_per_minute: None,
         clock,
     }
 }

@@ -8,6 +8,7 @@ mod repeats;
 mod undelivered;
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -61,6 +62,8 @@ pub struct App {
     pub inbox: Arc<dyn Inbox>,
     /// How often things happen.
     pub rates: Arc<dyn Rates>,
+    /// The most requests that each API key may send in a minute; any number where there is none.
+    pub requests_per_minute: Option<NonZeroU32>,
 }
 
 /// A target and what it is for.

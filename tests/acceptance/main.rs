@@ -17,6 +17,7 @@
 //! | `list` | the list of the logs: pages, errors, what may be asked for |
 //! | `live` | a configuration that changes while the stack runs |
 //! | `lookup` | finding imports by person and by what became of them, and taking along what is found |
+//! | `rates` | how many requests a key may send, and what the codes in an answer mean |
 //! | `redelivery` | what has not arrived: kept, listed, delivered again, and never over what is newer |
 //! | `repeats` | requests that are sent again with an `Idempotency-Key`: one import, one answer |
 //! | `targets` | imports that concern several targets, and those of a deployment that has one |
@@ -48,6 +49,7 @@ mod large;
 mod list;
 mod live;
 mod lookup;
+mod rates;
 mod redelivery;
 mod repeats;
 mod runtime;

@@ -16,7 +16,7 @@ use crate::document::{Content, Spool};
 use crate::log::Form;
 use crate::profile::Profile;
 
-pub use self::csv::{RESET, WrittenRow, WrittenRows};
+pub use self::csv::{LIST_SEPARATOR, RESET, WrittenRow, WrittenRows};
 pub use self::fault::{FileError, FileFault};
 pub use self::zip::{MAX_ENTRIES, MAX_ENTRY_BYTES, MAX_INFLATED_BYTES};
 

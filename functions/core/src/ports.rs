@@ -3,10 +3,12 @@
 
 mod bodies;
 mod inbox;
+mod rates;
 mod repeats;
 mod undelivered;
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,6 +27,7 @@ use crate::update::Change;
 pub use crate::key::{ApiKey, Feature, KeyHash};
 pub use bodies::{Announced, Bodies, SignedPut, StagedBody};
 pub use inbox::{Inbox, InboxFile};
+pub use rates::Rates;
 pub use repeats::{Attempt, FirstAnswer, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
 pub use undelivered::{Undelivered, WaitingPage};
 
@@ -57,6 +60,10 @@ pub struct App {
     pub bodies: Arc<dyn Bodies>,
     /// The files that wait to be imported.
     pub inbox: Arc<dyn Inbox>,
+    /// How often things happen.
+    pub rates: Arc<dyn Rates>,
+    /// The most requests that each API key may send in a minute; any number where there is none.
+    pub requests_per_minute: Option<NonZeroU32>,
 }
 
 /// A target and what it is for.

@@ -1,12 +1,11 @@
 //! `GET /api/ImportLogs/{requestId}`: what happened in an import, as text or as JSON; with `/failed` behind it: what failed,
-//! as a body of its own. `GET /api/ImportLogs`: which imports there were, newest
-//! first, as JSON, or what they were about as CSV, NDJSON or text. `GET
-//! /api/Undelivered`: what has not arrived yet.
+//! as a body of its own. `GET /api/ImportLogs`: which imports there were, newest first, as JSON, or what they were about as
+//! CSV, NDJSON or text. `GET /api/Undelivered`: what has not arrived yet. `GET /docs`: what the codes in all answers mean.
 
 use http::request::Parts;
 use http::{Method, Response};
 use lambda_http::{Body, Request, RequestExt};
-use people_adapters::http::{self as answers, Format, ListRequest, Route, UndeliveredRequest};
+use people_adapters::http::{self as answers, Counted, Format, ListRequest, Route, UndeliveredRequest};
 use people_core::error::StoreError;
 use people_core::failed;
 use people_core::id::ImportId;
@@ -18,16 +17,18 @@ use people_core::ports::{App, Feature, WaitingPage};
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let id = request.path_parameters().first("requestId").and_then(ImportId::parse);
     let route = Route::of(&request);
-    let (head, _) = request.into_parts();
+    let (mut head, _) = request.into_parts();
+    let counted = Counted::with(&mut head);
     let answer = match route {
         Some(Route::Health) => answers::healthy(&head),
+        Some(Route::Docs) => answers::documentation(&head),
         Some(Route::ImportLogs) => list(app, &head).await,
         Some(Route::ImportLog) => look_up(app, &head, id).await,
         Some(Route::Failed) => failed(app, &head, id).await,
         Some(Route::Undelivered) => undelivered(app, &head).await,
         _ => answers::not_found(answers::format(&head.headers)),
     };
-    answer.map(Body::from)
+    counted.told_in(answer).map(Body::from)
 }
 
 async fn list(app: &App, head: &Parts) -> Response<String> {

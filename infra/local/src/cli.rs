@@ -3,13 +3,14 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, RangedI64ValueParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
-use people_adapters::config::sending_key;
+use clap::{Args, CommandFactory, Parser, Subcommand, value_parser};
+use people_adapters::config::{MAX_REQUESTS_PER_MINUTE, sending_key};
 use people_adapters::secret::Secret;
 use people_core::key;
 use people_core::person::Who;
@@ -22,6 +23,9 @@ use people_local::send::{Address, InvalidAddress, Send};
 use people_local::serve::Serve;
 use people_local::stack::{Options, Simulators};
 use people_local::targets_check::Check;
+
+/// So many requests a minute that nobody meets the limit who tries something out or measures it.
+const MANY: u32 = 60_000;
 
 /// Takes batches of person updates and PDFs to the systems that people use.
 #[derive(Parser)]
@@ -80,6 +84,9 @@ pub(crate) struct ServeArgs {
     /// Refuse what Lambda would: events of more than 6 MiB
     #[arg(long)]
     lambda_limits: bool,
+    /// How many requests a minute each API key may send; 0 for any number
+    #[arg(long, default_value_t = MANY, value_name = "N", value_parser = requests())]
+    requests_per_minute: u32,
 }
 
 #[derive(Args)]
@@ -234,6 +241,7 @@ impl From<ServeArgs> for Serve {
                 (false, None) => Simulators::Own,
             },
             lambda_limits: args.lambda_limits,
+            requests_per_minute: NonZeroU32::new(args.requests_per_minute),
         };
         Serve { stack, ready_file: args.ready_file, sample: !args.no_sample }
     }
@@ -304,6 +312,10 @@ fn secret(text: &str) -> Result<Secret, Infallible> {
 
 fn person(text: &str) -> Result<Who, &'static str> {
     Who::either(text).map_err(|_| "an identifier has 1 to 256 characters")
+}
+
+fn requests() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(..=i64::from(MAX_REQUESTS_PER_MINUTE))
 }
 
 fn feature() -> impl TypedValueParser<Value = Feature> {

@@ -1,6 +1,7 @@
 //! Where functions are walked through: a local stack whose stores have the names of a deployment, watched on the way.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -74,6 +75,7 @@ impl Place {
     pub(crate) async fn watched(&self, function: &Made) -> (Config, Notes) {
         let notes = Arc::new(Mutex::default());
         let days: u64 = function.variables["PEOPLE_RETENTION_DAYS"].parse().unwrap();
+        let requests = function.variables["PEOPLE_REQUESTS_PER_MINUTE"].parse().unwrap();
         let ready = self.local.ready();
         let (dynamodb, s3) = (before(&ready.dynamodb, &notes).await, before(&ready.s3, &notes).await);
         let secrets_manager = before(self.secrets.url(), &notes).await;
@@ -83,6 +85,7 @@ impl Place {
             tables: Tables::with_prefix(&function.variables["PEOPLE_TABLE_PREFIX"]),
             bucket: function.variables["PEOPLE_BUCKET"].clone(),
             retention: Duration::from_secs(24 * 60 * 60 * days),
+            requests_per_minute: NonZeroU32::new(requests),
             secrets: secret.map_or_else(|| SecretsAt::Settings(Secrets::default()), SecretsAt::Manager),
             share: function.variables.get(SHARE).map_or(Share::ALL, |share| Share::parse(share).unwrap()),
             simulators: ready.simulators.clone().into_iter().collect::<HashMap<_, _>>(),

@@ -61,6 +61,25 @@ pub(super) fn export_format(headers: &HeaderMap) -> Option<ExportFormat> {
     best.1.filter(|_| best.0 > json)
 }
 
+/// Whether `text/csv` is named with a higher weight than JSON is, by whichever name. Where JSON is not named, CSV is wanted
+/// no less than anything.
+pub(super) fn prefers_csv(headers: &HeaderMap) -> bool {
+    let (mut csv, mut json, mut anything) = (0.0_f32, None::<f32>, 0.0_f32);
+    for value in headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+        for (name, weight) in value.split(',').map(parse) {
+            match name.as_str() {
+                "text/csv" => csv = csv.max(weight),
+                "application/schema+json" | "application/json" => {
+                    json = Some(json.map_or(weight, |json| json.max(weight)));
+                }
+                "application/*" | "*/*" => anything = anything.max(weight),
+                _ => {}
+            }
+        }
+    }
+    csv > 0.0 && json.map_or(csv >= anything, |json| csv > json)
+}
+
 /// The more specific of two ranges, and of two alike the heavier.
 fn better(one: (u8, f32), other: (u8, f32)) -> (u8, f32) {
     if other.0 > one.0 || (other.0 == one.0 && other.1 > one.1) { other } else { one }
@@ -147,5 +166,36 @@ mod tests {
         ] {
             assert_eq!(of(accept), Format::Json, "{accept}");
         }
+    }
+
+    #[test]
+    fn csv_is_sent_where_it_is_named_and_preferred() {
+        let prefers = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            prefers_csv(&headers)
+        };
+        for accept in [
+            "text/csv",
+            "Text/CSV; header=present",
+            "text/csv, */*",
+            "text/csv;q=0.6, application/json;q=0.5, */*",
+            "application/json;q=0.5, text/csv;q=0.6",
+        ] {
+            assert!(prefers(accept), "{accept}");
+        }
+        for accept in [
+            "",
+            "*/*",
+            "text/*",
+            "text/csv;q=0",
+            "text/csv, application/json",
+            "text/csv;q=0.5, */*",
+            "text/csv;q=0.5, application/*;q=0.6",
+            "application/schema+json, text/csv;q=0.9",
+        ] {
+            assert!(!prefers(accept), "{accept}");
+        }
+        assert!(!prefers_csv(&HeaderMap::new()));
     }
 }

@@ -18,7 +18,8 @@ use super::{
     Body, Fingerprint, Format, RespondAsync, Sent, accepted, another_request, auth, drain, format, imported,
     interrupted,
 };
-use super::{invalid_repeat_key, repeats, replayed, still_running, too_large, unauthorized, unavailable};
+use super::{invalid_repeat_key, rate, repeats, replayed, still_running, too_large, too_many_requests};
+use super::{unauthorized, unavailable};
 use crate::system;
 
 /// The body of an event, all of it at once.
@@ -30,17 +31,19 @@ pub fn event_body(body: lambda_http::Body) -> Full<Bytes> {
     })
 }
 
-/// The key that a request came with and that opens `feature`, or else the answer: 401, or 503 where the store of the keys
-/// failed. Where a body may be on its way, [`refuse`] is how to give that answer.
+/// The key that a request came with and that opens `feature`, or else the answer: 401, 429 where it has sent too many
+/// requests, or 503 where the store of the keys failed. Where a body may be on its way, [`refuse`] is how to give that answer.
 pub async fn authenticated(
     app: &App,
     head: &Parts,
     feature: Feature,
     format: Format,
 ) -> Result<ApiKey, Response<String>> {
-    match auth::authenticate(app, head, feature).await {
-        Ok(key) => key.ok_or_else(unauthorized),
-        Err(error) => Err(unavailable(format, &error)),
+    let key = auth::authenticate(app, head, feature).await.map_err(|error| unavailable(format, &error))?;
+    let key = key.ok_or_else(unauthorized)?;
+    match rate::count(app, head, &key).await {
+        Some(rate) if rate.is_over() => Err(too_many_requests(rate.seconds(), format)),
+        Some(_) | None => Ok(key),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use people_core::batch::RequestFault;
 use people_core::finding::{Finding, FindingCode};
 use people_core::later::{Later, News};
 use people_core::log::{
@@ -12,7 +13,7 @@ use people_core::shown::MAX_SHOWN;
 use people_core::summary::Standing;
 use serde::Serialize;
 
-use super::status;
+use super::{docs, status};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,6 +48,7 @@ struct LaterPart<'a> {
 struct Fault {
     code: String,
     message: String,
+    documentation: String,
 }
 
 #[derive(Serialize)]
@@ -78,6 +80,8 @@ struct Found<'a> {
     field: Option<&'a str>,
     nearest: Option<&'a str>,
     message: String,
+    /// Where it is told what to do.
+    documentation: String,
 }
 
 #[derive(Serialize)]
@@ -122,10 +126,7 @@ pub(super) fn render(log: &ImportLog) -> String {
         dry_run: log.dry_run,
         received_at: log.received_at.to_rfc3339(),
         key_name: log.key_name.as_str(),
-        fault: log
-            .fault
-            .as_ref()
-            .map(|fault| Fault { code: format!("{:?}", LogKind::of(fault)), message: fault.to_string() }),
+        fault: log.fault.as_ref().map(fault),
         counts: Counts {
             parts: parts.len(),
             succeeded: count(Standing::Successful),
@@ -142,6 +143,11 @@ pub(super) fn render(log: &ImportLog) -> String {
             .collect(),
     };
     serde_json::to_string(&report).unwrap_or_default()
+}
+
+fn fault(fault: &RequestFault) -> Fault {
+    let code = format!("{:?}", LogKind::of(fault));
+    Fault { documentation: docs::link(&code), code, message: fault.to_string() }
 }
 
 /// What happened to a part later, as if it was all that had happened to it.
@@ -305,7 +311,11 @@ fn at_target(delivery: &Delivery) -> AtTarget<'_> {
 fn found<'a>(place: &str, finding: &'a Finding) -> Vec<Found<'a>> {
     let code = finding.code.as_str();
     let message = finding.code.message().to_owned();
-    let whole = |message| Found { code, pointer: place.to_owned(), field: None, nearest: None, message };
+    let documentation = docs::link(code);
+    let whole = |message| {
+        let (pointer, documentation) = (place.to_owned(), documentation.clone());
+        Found { code, pointer, field: None, nearest: None, message, documentation }
+    };
     if finding.names.is_empty() {
         return vec![whole(message)];
     }
@@ -321,6 +331,7 @@ fn found<'a>(place: &str, finding: &'a Finding) -> Vec<Found<'a>> {
                 .nearest
                 .as_ref()
                 .map_or(message.clone(), |nearest| suggestion(finding.code, nearest)),
+            documentation: documentation.clone(),
         })
         .collect();
     if finding.more > 0 {

@@ -32,6 +32,8 @@ pub enum Route {
     Document,
     /// Whether the service answers.
     Health,
+    /// What the codes in the answers mean.
+    Docs,
 }
 
 /// A function behind routes.
@@ -50,7 +52,7 @@ pub type Parameters = Vec<(&'static str, String)>;
 
 impl Route {
     /// Every route.
-    pub const ALL: [Route; 12] = [
+    pub const ALL: [Route; 13] = [
         Route::PeopleImport,
         Route::Uploads,
         Route::ProfileDefinition,
@@ -63,6 +65,7 @@ impl Route {
         Route::PersonsDocuments,
         Route::Document,
         Route::Health,
+        Route::Docs,
     ];
 
     /// The path, with its parameters as API Gateway writes them.
@@ -80,6 +83,7 @@ impl Route {
             Route::PersonsDocuments => "/api/Documents/{person}",
             Route::Document => "/api/Documents/{person}/{field}/{fileName}",
             Route::Health => "/healthz",
+            Route::Docs => "/docs",
         }
     }
 
@@ -93,6 +97,7 @@ impl Route {
             Route::ImportLogs | Route::ImportLog | Route::Failed | Route::Undelivered | Route::Health => {
                 Function::ImportLog
             }
+            Route::Docs => Function::ImportLog,
             Route::Documents | Route::PersonsDocuments | Route::Document => Function::PdfStorage,
         }
     }

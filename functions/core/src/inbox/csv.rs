@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::profile::Profile;
 use crate::update::MAX_UPDATE_BYTES;
 
-pub use self::columns::RESET;
+pub use self::columns::{LIST_SEPARATOR, RESET};
 pub use self::written::{WrittenRow, WrittenRows};
 
 /// The rows below the header.

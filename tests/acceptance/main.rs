@@ -13,6 +13,7 @@
 //! | `failed` | what failed of an import, as a body of its own |
 //! | `list` | the list of the logs: pages, errors, what may be asked for |
 //! | `live` | a configuration that changes while the stack runs |
+//! | `openapi` | `infra/openapi.yaml` against the routes, the README and what is answered |
 //! | `redelivery` | what has not arrived: kept, listed, delivered again, and never over what is newer |
 //! | `repeats` | requests that are sent again with an `Idempotency-Key`: one import, one answer |
 //! | `targets` | imports that concern several targets, and those of a deployment that has one |
@@ -40,6 +41,7 @@ mod http;
 mod imports;
 mod list;
 mod live;
+mod openapi;
 mod redelivery;
 mod repeats;
 mod runtime;

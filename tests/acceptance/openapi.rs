@@ -73,7 +73,8 @@ fn the_table_in_the_readme_is_that_of_the_document() {
     let readme = fs::read_to_string(readme).unwrap();
     let (_, section) = readme.split_once("\n## The API as OpenAPI\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
-    let rows: BTreeSet<_> = section.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect();
+    let rows: BTreeSet<_> =
+        section.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect();
     let row = |operation: document::Operation| {
         format!("| `{} {}` | {} |", operation.method, operation.path, operation.summary)
     };

@@ -149,7 +149,9 @@ fn logs(stage: &Stage) {
     };
     let page = list("ImportLogs", "").json();
     assert!(list("ImportLogs", "?limit=1").json()["next"].is_string());
-    for (feature, query, status) in [("ImportLogs", "?limit=0", 400), ("ImportLogs", "?x=", 400), ("", "", 401)] {
+    for (feature, query, status) in
+        [("ImportLogs", "?limit=0", 400), ("ImportLogs", "?x=", 400), ("", "", 401)]
+    {
         assert_eq!(list(feature, query).status, status, "{query}");
     }
     let read = ("readLog", "ImportLogs");
@@ -215,12 +217,15 @@ fn undelivered(stage: &Stage) {
 
 fn documents(stage: &Stage) {
     let in_path = |person: &str, file: &str| format!("/api/Documents/{person}/salary/{file}");
-    let in_query = |person: &str, file: &str| format!("/api/Documents?person={person}&field=salary&fileName={file}");
+    let in_query =
+        |person: &str, file: &str| format!("/api/Documents?person={person}&field=salary&fileName={file}");
     stored(stage, "storeDocument", &in_path);
     served(stage, ["findDocument", "deleteDocument"], &in_path);
     stored(stage, "storeDocumentByQuery", &in_query);
     served(stage, ["findDocumentByQuery", "deleteDocumentByQuery"], &in_query);
-    for (id, path) in [("listDocuments", "/api/Documents/"), ("findDocumentByQuery", "/api/Documents?person=")] {
+    for (id, path) in
+        [("listDocuments", "/api/Documents/"), ("findDocumentByQuery", "/api/Documents?person=")]
+    {
         for (person, status) in [("joe@company.com", 200), ("unknown@company.com", 404), ("%20", 400)] {
             stage.both((id, "Documents"), &format!("GET {path}{person}"), status);
         }

@@ -51,7 +51,9 @@ impl Document {
                 path: path.clone(),
                 summary: text(&operation["summary"]).to_owned(),
                 is_open: operation["security"] == json!([]),
-                statuses: entries(&operation["responses"]).map(|(status, _)| status.parse().unwrap()).collect(),
+                statuses: entries(&operation["responses"])
+                    .map(|(status, _)| status.parse().unwrap())
+                    .collect(),
             };
             methods.map(operation).collect::<Vec<_>>()
         };

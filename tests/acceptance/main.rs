@@ -17,6 +17,7 @@
 //! | `list` | the list of the logs: pages, errors, what may be asked for |
 //! | `live` | a configuration that changes while the stack runs |
 //! | `lookup` | finding imports by person and by what became of them, and taking along what is found |
+//! | `openapi` | `infra/openapi.yaml` against the routes, the README and what is answered |
 //! | `rates` | how many requests a key may send, and what the codes in an answer mean |
 //! | `redelivery` | what has not arrived: kept, listed, delivered again, and never over what is newer |
 //! | `repeats` | requests that are sent again with an `Idempotency-Key`: one import, one answer |
@@ -49,6 +50,7 @@ mod large;
 mod list;
 mod live;
 mod lookup;
+mod openapi;
 mod rates;
 mod redelivery;
 mod repeats;

@@ -3,6 +3,7 @@
 mod bodies;
 mod imports;
 mod inbox;
+mod rates;
 mod repeats;
 mod undelivered;
 
@@ -26,6 +27,7 @@ use crate::time::Timestamp;
 pub use bodies::MemoryBodies;
 pub use imports::MemoryImports;
 pub use inbox::MemoryInbox;
+pub use rates::MemoryRates;
 pub use repeats::MemoryRepeats;
 pub use undelivered::MemoryUndelivered;
 
@@ -57,6 +59,7 @@ pub fn app(clock: Arc<dyn Clock>) -> App {
         leases: Arc::new(MemoryLeases::new(Arc::clone(&clock))),
         bodies: Arc::new(MemoryBodies::default()),
         inbox: Arc::new(MemoryInbox::default()),
+        rates: Arc::new(MemoryRates::new(Arc::clone(&clock))),
         clock,
     }
 }

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod inbox;
+mod rates;
 mod repeats;
 mod undelivered;
 
@@ -25,6 +26,7 @@ use crate::update::Change;
 pub use crate::key::{ApiKey, Feature, KeyHash};
 pub use bodies::{Announced, Bodies, SignedPut, StagedBody};
 pub use inbox::{Inbox, InboxFile};
+pub use rates::Rates;
 pub use repeats::{Attempt, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
 pub use undelivered::{Undelivered, WaitingPage};
 
@@ -57,6 +59,8 @@ pub struct App {
     pub bodies: Arc<dyn Bodies>,
     /// The files that wait to be imported.
     pub inbox: Arc<dyn Inbox>,
+    /// How often things happen.
+    pub rates: Arc<dyn Rates>,
 }
 
 /// A target and what it is for.

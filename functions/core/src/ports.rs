@@ -5,6 +5,7 @@ mod bodies;
 mod inbox;
 mod rates;
 mod repeats;
+mod sessions;
 mod undelivered;
 
 use std::collections::{BTreeSet, HashMap};
@@ -28,6 +29,7 @@ pub use bodies::{Announced, Bodies, SignedPut, StagedBody};
 pub use inbox::{Inbox, InboxFile};
 pub use rates::Rates;
 pub use repeats::{Attempt, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
+pub use sessions::Sessions;
 pub use undelivered::{Undelivered, WaitingPage};
 
 /// Everything that an entry point works with. Made once per process, shared by all requests.
@@ -61,6 +63,8 @@ pub struct App {
     pub inbox: Arc<dyn Inbox>,
     /// How often things happen.
     pub rates: Arc<dyn Rates>,
+    /// Who has signed in to the console.
+    pub sessions: Arc<dyn Sessions>,
 }
 
 /// A target and what it is for.

@@ -102,7 +102,7 @@ fn facts(reader: &Reader<'_>, log: &ImportLog) -> Markup {
         dl.facts {
             div { dt { "Received" } dd { (words::moment(reader.visit.zone, log.received_at)) " (" (reader.visit.zone.ahead(log.received_at)) ")" } }
             div { dt { "Key" } dd { (log.key_name.unquoted()) } }
-            div { dt { "Came" } dd { (words::source(log.source)) } }
+            div { dt { "Came as" } dd { (words::source(log.source)) } }
             div { dt { "Parts" } dd { (log.parts.len()) } }
             div { dt { "Answered" } dd { (answered) } }
             div.long { dt { "Request id" } dd.id { (log.id.to_string()) } }
@@ -131,17 +131,18 @@ fn parts(log: &ImportLog, query: &Form) -> Markup {
     let from = query.get(FROM).and_then(|from| from.parse().ok()).unwrap_or(0).min(all.len());
     let rest = &all[from..];
     let (entries, count) = words::fitting(rest, |(number, part)| entry(log, *number, part));
-    let path = Route::ConsoleImport.to(log.id);
+    let (path, next) = (Route::ConsoleImport.to(log.id), from + count);
+    let differ = all.iter().any(|(_, part)| part.outcome.standing() != all[0].1.outcome.standing());
     html! {
         @if !all.is_empty() {
             section aria-labelledby="parts" {
                 h2 id="parts" { "Parts" }
-                p.hint { "What failed comes first." }
+                @if differ { p.hint { "What failed comes first." } }
                 ol.entries { (entries) }
-                nav.pages aria-label="Pages of parts" {
-                    @if from > 0 { a href=(path) { "First parts" } }
-                    @if from + count < all.len() { a href={ (path) "?" (FROM) "=" (from + count) } rel="next" { "More parts" } }
-                }
+                (words::pages("Pages of parts", &[
+                    (from > 0).then(|| (path.clone(), "First parts")),
+                    (next < all.len()).then(|| (format!("{path}?{FROM}={next}"), "More parts")),
+                ]))
             }
         }
     }

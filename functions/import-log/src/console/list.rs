@@ -58,10 +58,10 @@ fn content(reader: &Reader<'_>, wanted: &Wanted, found: &[Summary]) -> Markup {
         } @else {
             ol.entries { (entries) }
         }
-        nav.pages aria-label="Pages" {
-            @if wanted.before.is_some() { a href=(path(wanted.errors_only, None)) { "Newest" } }
-            @if let Some(last) = next { a href=(path(wanted.errors_only, Some(last.id))) rel="next" { "Older" } }
-        }
+        (words::pages("Pages", &[
+            wanted.before.map(|_| (path(wanted.errors_only, None), "Newest")),
+            next.map(|last| (path(wanted.errors_only, Some(last.id)), "Older")),
+        ]))
     }
 }
 

@@ -41,12 +41,10 @@ fn content(reader: &Reader<'_>, found: &[Waiting], count: u64, is_later: bool) -
             }
             ol.entries { (entries) }
         }
-        nav.pages aria-label="Pages" {
-            @if is_later { a href=(path) { "What is tried next" } }
-            @if let Some(last) = next {
-                a href={ (path) "?" (AFTER) "=" (console::write_waiting_cursor(last)) } rel="next" { "What is tried later" }
-            }
-        }
+        (words::pages("Pages", &[
+            is_later.then(|| (path.to_owned(), "What is tried next")),
+            next.map(|last| (format!("{path}?{AFTER}={}", console::write_waiting_cursor(last)), "What is tried later")),
+        ]))
     }
 }
 

@@ -73,10 +73,10 @@ pub(super) fn moment(zone: Zone, moment: Timestamp) -> Markup {
 /// Which way an import came in.
 pub(super) fn source(source: Source) -> &'static str {
     match source {
-        Source::Direct => "sent directly",
-        Source::Document => "one document",
-        Source::Staged => "sent ahead",
-        Source::Inbox => "from the inbox",
+        Source::Direct => "a request",
+        Source::Document => "a single document",
+        Source::Staged => "a body sent ahead",
+        Source::Inbox => "a file of the inbox",
     }
 }
 
@@ -86,6 +86,17 @@ pub(super) fn duration(milliseconds: u32) -> String {
         return format!("{milliseconds} ms");
     }
     format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
+}
+
+/// Links to other pages, where there are any.
+pub(super) fn pages(label: &str, links: &[Option<(String, &str)>]) -> Markup {
+    html! {
+        @if links.iter().any(Option::is_some) {
+            nav.pages aria-label=(label) {
+                @for (path, name) in links.iter().flatten() { a href=(path) { (name) } }
+            }
+        }
+    }
 }
 
 /// How many there are of something.

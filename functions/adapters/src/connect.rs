@@ -11,7 +11,7 @@ use crate::aws::{self, Aws};
 use crate::config::Config;
 use crate::configuration::{Pair, Refused, Source};
 use crate::dynamodb::{DynamoDirectory, DynamoImports, DynamoKeys, DynamoLeases, DynamoUndelivered};
-use crate::dynamodb::{DynamoRates, DynamoRepeats};
+use crate::dynamodb::{DynamoRates, DynamoRepeats, DynamoSessions};
 use crate::http::KeyCache;
 use crate::live::Live;
 use crate::s3::{S3Bodies, S3Documents, S3Inbox};
@@ -110,6 +110,7 @@ fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {
     let undelivered = DynamoUndelivered::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
     let leases = DynamoLeases::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
     let rates = DynamoRates::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
+    let sessions = DynamoSessions::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
     let bodies = S3Bodies::new(aws.s3.clone(), config.bucket.clone(), Arc::clone(&clock));
     let inbox = S3Inbox::new(aws.s3.clone(), config.bucket.clone());
     App {
@@ -138,5 +139,6 @@ fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {
         inbox: Arc::new(inbox),
         rates: Arc::new(rates),
         requests_per_minute: config.requests_per_minute,
+        sessions: Arc::new(sessions),
     }
 }

@@ -5,6 +5,7 @@ mod imports;
 mod inbox;
 mod rates;
 mod repeats;
+mod sessions;
 mod undelivered;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ pub use imports::MemoryImports;
 pub use inbox::MemoryInbox;
 pub use rates::MemoryRates;
 pub use repeats::MemoryRepeats;
+pub use sessions::MemorySessions;
 pub use undelivered::MemoryUndelivered;
 
 /// A mutex whose data is used as it is also after a panic of another holder.
@@ -61,6 +63,7 @@ pub fn app(clock: Arc<dyn Clock>) -> App {
         inbox: Arc::new(MemoryInbox::default()),
         rates: Arc::new(MemoryRates::new(Arc::clone(&clock))),
         requests_per_minute: None,
+        sessions: Arc::new(MemorySessions::new(Arc::clone(&clock))),
         clock,
     }
 }

@@ -5,6 +5,7 @@ mod bodies;
 mod inbox;
 mod rates;
 mod repeats;
+mod sessions;
 mod undelivered;
 
 use std::collections::{BTreeSet, HashMap};
@@ -29,6 +30,7 @@ pub use bodies::{Announced, Bodies, SignedPut, StagedBody};
 pub use inbox::{Inbox, InboxFile};
 pub use rates::Rates;
 pub use repeats::{Attempt, FirstAnswer, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
+pub use sessions::Sessions;
 pub use undelivered::{Undelivered, WaitingPage};
 
 /// Everything that an entry point works with. Made once per process, shared by all requests.
@@ -64,6 +66,8 @@ pub struct App {
     pub rates: Arc<dyn Rates>,
     /// The most requests that each API key may send in a minute; any number where there is none.
     pub requests_per_minute: Option<NonZeroU32>,
+    /// Who has signed in to the console.
+    pub sessions: Arc<dyn Sessions>,
 }
 
 /// A target and what it is for.

@@ -1,11 +1,16 @@
 //! `GET /api/ImportLogs/{requestId}`: what happened in an import, as text or as JSON; with `/failed` behind it: what failed,
 //! as a body of its own. `GET /api/ImportLogs`: which imports there were, newest first, as JSON, or what they were about as
 //! CSV, NDJSON or text. `GET /api/Undelivered`: what has not arrived yet. `GET /docs`: what the codes in all answers mean.
+//! `GET /console`: the same for people.
+
+mod console;
 
 use http::request::Parts;
 use http::{Method, Response};
 use lambda_http::{Body, Request, RequestExt};
-use people_adapters::http::{self as answers, Counted, Format, ListRequest, Route, UndeliveredRequest};
+use people_adapters::http::{
+    self as answers, Counted, Format, Function, ListRequest, Route, UndeliveredRequest,
+};
 use people_core::error::StoreError;
 use people_core::failed;
 use people_core::id::ImportId;
@@ -17,7 +22,7 @@ use people_core::ports::{App, Feature, WaitingPage};
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let id = request.path_parameters().first("requestId").and_then(ImportId::parse);
     let route = Route::of(&request);
-    let (mut head, _) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let counted = Counted::with(&mut head);
     let answer = match route {
         Some(Route::Health) => answers::healthy(&head),
@@ -26,6 +31,9 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
         Some(Route::ImportLog) => look_up(app, &head, id).await,
         Some(Route::Failed) => failed(app, &head, id).await,
         Some(Route::Undelivered) => undelivered(app, &head).await,
+        Some(route) if route.function() == Function::ImportLog => {
+            console::answer(app, (route, id), &head, &body).await
+        }
         _ => answers::not_found(answers::format(&head.headers)),
     };
     counted.told_in(answer).map(Body::from)

@@ -180,8 +180,8 @@ impl Place {
         id.to_string()
     }
 
-    /// Keeps an update of this person that has gone nowhere yet, and the log that says so.
-    pub(crate) async fn waits(&self, upn: &str) {
+    /// Keeps an update of this person that has gone nowhere yet, and the log that says so, whose id is given back.
+    pub(crate) async fn waits(&self, upn: &str) -> String {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let (now, tables) = (clock.now(), Tables::with_prefix(&format!("people-{STAGE}")));
         let day = Duration::from_secs(24 * 60 * 60);
@@ -213,6 +213,7 @@ impl Place {
         let kept = Kept { waiting, since: now, update: Update(update) };
         let undelivered = DynamoUndelivered::new(self.aws.dynamodb.clone(), &tables, clock);
         undelivered.keep(&[kept]).await.unwrap();
+        import.to_string()
     }
 
     /// Takes a person out of the targets.

@@ -14,9 +14,7 @@ use people_core::time::Timestamp;
 use people_core::undelivered::Waiting;
 
 use super::item::{EXPIRES, Item, n, s, text};
-use super::undelivered_item::{
-    DUE, DUE_INDEX, SHARD, SHARDS, TARGET, due, moment, read_waiting, readable,
-};
+use super::undelivered_item::{DUE, DUE_INDEX, SHARD, SHARDS, TARGET, due, moment, read_waiting, readable};
 use crate::aws::dynamodb_failed;
 
 const LIST: &str = "list what has not arrived";
@@ -77,8 +75,7 @@ impl Waitlist<'_> {
             let found = answer.items.unwrap_or_default();
             let is_wanted =
                 |waiting: &Waiting| self.page.person.as_ref().is_none_or(|person| waiting.names(person));
-            lane.found =
-                found.iter().filter_map(listed).filter(|(_, waiting)| is_wanted(waiting)).collect();
+            lane.found = found.iter().filter_map(listed).filter(|(_, waiting)| is_wanted(waiting)).collect();
             lane.after = next;
         }
         Ok(())

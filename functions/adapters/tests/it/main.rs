@@ -30,6 +30,7 @@ mod measured;
 mod rates;
 mod repeats;
 mod secrets;
+mod sessions;
 mod undelivered;
 mod uploads;
 mod versions;

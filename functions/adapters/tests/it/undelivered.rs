@@ -71,6 +71,7 @@ async fn undelivered_contract(undelivered: &dyn Undelivered) {
     every_one_is_on_one_page(undelivered, &in_order(&all)).await;
     what_is_kept_is_read_back(undelivered, &all).await;
     what_is_kept_again_is_replaced(undelivered, &all[0]).await;
+    what_is_due_now_comes_first(undelivered, &all).await;
     what_is_removed_is_gone(undelivered, &all).await;
 }
 
@@ -146,6 +147,20 @@ async fn what_is_kept_again_is_replaced(undelivered: &dyn Undelivered, first: &K
     assert_eq!(undelivered.get(&places).await.unwrap(), [again.clone()]);
     let all = walk(undelivered, &WaitingPage { limit: 50, ..WaitingPage::default() }).await;
     assert_eq!(all.last(), Some(&again.waiting));
+}
+
+/// The first of all waits since long before, and nothing but its moment changes; what is not there does not come to be.
+async fn what_is_due_now_comes_first(undelivered: &dyn Undelivered, all: &[Kept]) {
+    assert_eq!(undelivered.due_now(&[], at(0)).await.unwrap(), 0);
+    let mut last = all[59].clone();
+    let places = [last.waiting.place.clone(), last.waiting.place.clone(), place(id(1), 99, None)];
+    let early = Timestamp::from_millis(at(0).millis() - 1);
+    assert_eq!(undelivered.due_now(&places, early).await.unwrap(), 1);
+    last.waiting.next_at = early;
+    assert_eq!(undelivered.get(&places).await.unwrap(), [last.clone()]);
+    let due = WaitingPage { due: Some(early), limit: 9, ..WaitingPage::default() };
+    assert_eq!(undelivered.list(&due).await.unwrap(), [last.waiting]);
+    assert_eq!(undelivered.count().await.unwrap(), 60);
 }
 
 async fn what_is_removed_is_gone(undelivered: &dyn Undelivered, all: &[Kept]) {
@@ -270,6 +285,7 @@ async fn a_failure_is_no_answer() {
     assert!(undelivered.keep(&[one]).await.is_err());
     assert!(undelivered.get(&places).await.is_err());
     assert!(undelivered.remove(&places).await.is_err());
+    assert!(undelivered.due_now(&places, at(1)).await.is_err());
     assert!(undelivered.list(&WaitingPage { limit: 1, ..WaitingPage::default() }).await.is_err());
     assert!(undelivered.of_import(id(1)).await.is_err());
     assert!(undelivered.count().await.is_err());

@@ -20,6 +20,7 @@ mod packed_words;
 mod person_index;
 mod records;
 mod repeats;
+mod sample;
 mod tables;
 mod undelivered;
 mod undelivered_item;

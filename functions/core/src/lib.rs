@@ -12,7 +12,8 @@
 //! 5. what has not arrived is kept as [`undelivered`], and [`redelivery`] delivers it again; an import that comes late is
 //!    careful of newer ones ([`late`]), and what happens after its log was closed is entered there ([`later`]);
 //! 6. [`staged`] imports wait for their body; [`body`] says where bodies and files wait;
-//! 7. [`log_text`] shows the log, [`summary`] what a list of logs shows of it; [`failed`] gives back what failed.
+//! 7. [`log_text`] shows the log, [`summary`] what a list of logs shows of it; [`failed`] gives back what failed;
+//!    [`health`] tells how the targets have been.
 //!
 //! [`inbox`] makes such parts of whole files, and batches of them. [`profile_schema`] tells callers beforehand what the
 //! second step accepts.
@@ -36,6 +37,7 @@ pub mod filing;
 pub mod finding;
 mod fingerprint;
 pub mod form;
+pub mod health;
 pub mod hex;
 pub mod id;
 pub mod import;

@@ -23,6 +23,7 @@ mod logs;
 mod lossy;
 mod measured;
 mod repeats;
+mod sample;
 mod secrets;
 mod undelivered;
 mod uploads;

@@ -182,6 +182,7 @@ stepping! { Imports;
     unfinished(before: Timestamp, limit: usize) -> Vec<ImportId>;
     find(id: ImportId) -> Option<ImportLog>;
     list(page: &Page) -> Vec<Summary>;
+    sample(from: Timestamp, to: Timestamp, limit: usize) -> Vec<ImportLog>;
     of_person(person: &PersonKey) -> Vec<IndexEntry>;
     newer(person: &PersonKey, than: (ImportId, usize)) -> Vec<IndexEntry>;
 }

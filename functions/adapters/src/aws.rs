@@ -166,6 +166,14 @@ fn request(id: &Option<String>) -> String {
     id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default()
 }
 
+/// Settings for one call of DynamoDB that nobody waits long for: one attempt.
+pub(crate) fn once_within(patience: Duration) -> aws_sdk_dynamodb::config::Builder {
+    let timeout = TimeoutConfig::builder().operation_attempt_timeout(patience).operation_timeout(patience);
+    aws_sdk_dynamodb::config::Builder::new()
+        .timeout_config(timeout.build())
+        .retry_config(RetryConfig::disabled())
+}
+
 /// The failure of `action` at DynamoDB.
 pub(crate) fn dynamodb_failed<E, R>(action: &'static str, error: &SdkError<E, R>) -> StoreError
 where

@@ -10,8 +10,8 @@ use people_core::ports::{App, Clock, ConfiguredTarget, Leases};
 use crate::aws::{self, Aws};
 use crate::config::Config;
 use crate::configuration::{Pair, Refused, Source};
-use crate::dynamodb::DynamoRepeats;
 use crate::dynamodb::{DynamoDirectory, DynamoImports, DynamoKeys, DynamoLeases, DynamoUndelivered};
+use crate::dynamodb::{DynamoRates, DynamoRepeats, DynamoSessions};
 use crate::http::KeyCache;
 use crate::live::Live;
 use crate::s3::{S3Bodies, S3Documents, S3Inbox};
@@ -109,6 +109,8 @@ fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {
     let repeats = DynamoRepeats::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
     let undelivered = DynamoUndelivered::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
     let leases = DynamoLeases::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
+    let rates = DynamoRates::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
+    let sessions = DynamoSessions::new(aws.dynamodb.clone(), &config.tables, Arc::clone(&clock));
     let bodies = S3Bodies::new(aws.s3.clone(), config.bucket.clone(), Arc::clone(&clock));
     let inbox = S3Inbox::new(aws.s3.clone(), config.bucket.clone());
     App {
@@ -135,5 +137,7 @@ fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {
         leases: Arc::new(leases),
         bodies: Arc::new(bodies),
         inbox: Arc::new(inbox),
+        rates: Arc::new(rates),
+        sessions: Arc::new(sessions),
     }
 }

@@ -4,6 +4,7 @@ mod accept;
 mod answered;
 mod auth;
 mod body;
+pub mod console;
 mod documents;
 mod etag;
 mod list;

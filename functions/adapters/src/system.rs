@@ -51,10 +51,15 @@ impl Clock for SystemClock {
 
 /// The id of an import that is received now.
 pub fn new_import_id(now: Timestamp) -> Result<ImportId, StoreError> {
-    let mut random = [0; 10];
+    random().map(|random| ImportId::new(now, random))
+}
+
+/// Bytes that nobody can guess.
+pub fn random<const N: usize>() -> Result<[u8; N], StoreError> {
+    let mut random = [0; N];
     getrandom::fill(&mut random)
         .map_err(|error| StoreError::new("draw a random number", error.to_string()))?;
-    Ok(ImportId::new(now, random))
+    Ok(random)
 }
 
 /// When a Lambda invocation ends: its context says so in milliseconds since 1970.

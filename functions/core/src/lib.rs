@@ -13,7 +13,7 @@
 //!    careful of newer ones ([`late`]), and what happens after its log was closed is entered there ([`later`]);
 //! 6. [`staged`] imports wait for their body; [`body`] says where bodies and files wait;
 //! 7. [`log_text`] shows the log, [`summary`] what a list of logs shows of it; [`failed`] gives back what failed;
-//!    [`health`] tells how the targets have been.
+//!    [`health`] tells how the targets have been. Whoever reads them in a browser has a [`session`], and a time [`zone`].
 //!
 //! [`inbox`] makes such parts of whole files, and batches of them. [`profile_schema`] tells callers beforehand what the
 //! second step accepts.
@@ -57,9 +57,11 @@ pub mod profile;
 pub mod profile_schema;
 pub mod redelivery;
 pub mod repeat;
+pub mod session;
 pub mod shown;
 pub mod staged;
 pub mod summary;
 pub mod time;
 pub mod undelivered;
 pub mod update;
+pub mod zone;

@@ -161,6 +161,20 @@ pub fn lines(log: &ImportLog) -> Vec<(LogKind, String)> {
     lines
 }
 
+/// The lines of one part as it ended, as kind and text.
+pub fn lines_of_part(number: usize, part: &PartLog, names_targets: bool) -> Vec<(LogKind, String)> {
+    let mut lines = Vec::new();
+    part_lines(number, part, names_targets, &mut lines);
+    lines
+}
+
+/// The lines of something that happened later, as kind and text.
+pub fn lines_of_later(later: &Later, log: &ImportLog) -> Vec<(LogKind, String)> {
+    let mut lines = Vec::new();
+    later_lines(later, log, &mut lines);
+    lines
+}
+
 /// What happened to a part later reads like what happened to it at first, but that it was delivered again.
 fn later_lines(later: &Later, log: &ImportLog, lines: &mut Vec<(LogKind, String)>) {
     let Some(part) = log.parts.get(later.part) else { return };

@@ -3,7 +3,9 @@
 mod bodies;
 mod imports;
 mod inbox;
+mod rates;
 mod repeats;
+mod sessions;
 mod undelivered;
 
 use std::collections::HashMap;
@@ -26,7 +28,9 @@ use crate::time::Timestamp;
 pub use bodies::MemoryBodies;
 pub use imports::MemoryImports;
 pub use inbox::MemoryInbox;
+pub use rates::MemoryRates;
 pub use repeats::MemoryRepeats;
+pub use sessions::MemorySessions;
 pub use undelivered::MemoryUndelivered;
 
 /// A mutex whose data is used as it is also after a panic of another holder.
@@ -57,6 +61,8 @@ pub fn app(clock: Arc<dyn Clock>) -> App {
         leases: Arc::new(MemoryLeases::new(Arc::clone(&clock))),
         bodies: Arc::new(MemoryBodies::default()),
         inbox: Arc::new(MemoryInbox::default()),
+        rates: Arc::new(MemoryRates::new(Arc::clone(&clock))),
+        sessions: Arc::new(MemorySessions::new(Arc::clone(&clock))),
         clock,
     }
 }

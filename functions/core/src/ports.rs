@@ -3,7 +3,9 @@
 
 mod bodies;
 mod inbox;
+mod rates;
 mod repeats;
+mod sessions;
 mod undelivered;
 
 use std::collections::{BTreeSet, HashMap};
@@ -25,7 +27,9 @@ use crate::update::Change;
 pub use crate::key::{ApiKey, Feature, KeyHash};
 pub use bodies::{Announced, Bodies, SignedPut, StagedBody};
 pub use inbox::{Inbox, InboxFile};
+pub use rates::Rates;
 pub use repeats::{Attempt, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
+pub use sessions::Sessions;
 pub use undelivered::{Undelivered, WaitingPage};
 
 /// Everything that an entry point works with. Made once per process, shared by all requests.
@@ -57,6 +61,10 @@ pub struct App {
     pub bodies: Arc<dyn Bodies>,
     /// The files that wait to be imported.
     pub inbox: Arc<dyn Inbox>,
+    /// How often things happen.
+    pub rates: Arc<dyn Rates>,
+    /// Who has signed in to the console.
+    pub sessions: Arc<dyn Sessions>,
 }
 
 /// A target and what it is for.

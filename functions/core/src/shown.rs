@@ -23,6 +23,20 @@ impl Shown {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text without apostrophes around it, for where nothing has to tell it from what is beside it: of the characters
+    /// that are escaped, `'` and `\` stand for themselves.
+    pub fn unquoted(&self) -> String {
+        let mut text = String::with_capacity(self.0.len());
+        for character in self.0.chars() {
+            match character {
+                '\'' | '\\' => text.push(character),
+                _ if must_be_escaped(character) => text.extend(character.escape_unicode()),
+                _ => text.push(character),
+            }
+        }
+        text
+    }
 }
 
 /// Between apostrophes and escaped: control characters, bidirectional marks, line separators, `'` and `\` are written
@@ -70,6 +84,11 @@ mod tests {
             "\u{202e}\u{2066}\u{200f}\u{85}\u{2028}\u{61c}",
             r"'\u{202e}\u{2066}\u{200f}\u{85}\u{2028}\u{61c}'",
         );
+    }
+
+    #[test]
+    fn without_apostrophes_only_what_cannot_be_seen_is_escaped() {
+        assert_eq!(Shown::new("O'Brien\\joe \u{202e}x\n").unquoted(), r"O'Brien\joe \u{202e}x\u{a}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::log::{Delivery, Ending, ImportLog, PartOutcome, Subject};
 use crate::log_text::send_again;
@@ -120,6 +121,23 @@ pub(crate) async fn keep(app: &App, log: &mut ImportLog, update: impl Fn(usize) 
         end_deferred(&mut part.outcome, |why| PartOutcome::not_now(&why), refused);
     }
     false
+}
+
+/// Has everything that waits of an import tried again with the next run of the schedule: how many updates that is, or
+/// `None` where there is no such import. The log says where something is missing, so no update is read.
+pub async fn hasten(app: &App, import: ImportId) -> Result<Option<usize>, StoreError> {
+    let Some(log) = app.imports.find(import).await? else { return Ok(None) };
+    app.undelivered.due_now(&missing(&log), app.clock.now()).await.map(Some)
+}
+
+/// Where updates of an import have not arrived yet, as its log says.
+pub fn missing(log: &ImportLog) -> Vec<Place> {
+    let parts = log.parts_now().into_iter().enumerate();
+    let places = parts.flat_map(|(part, entry)| {
+        let deferred = deferred(&entry.outcome).into_iter();
+        deferred.map(move |(target, _)| Place { import: log.id, part, target }).collect::<Vec<_>>()
+    });
+    places.collect()
 }
 
 /// Where an update is to be delivered again, and why.

@@ -1,11 +1,13 @@
 //! `GET /api/ImportLogs/{requestId}`: what happened in an import, as text or as JSON; with `/failed` behind it: what failed,
 //! as a body of its own. `GET /api/ImportLogs`: which imports there were, newest first, always as JSON. `GET
-//! /api/Undelivered`: what has not arrived yet.
+//! /api/Undelivered`: what has not arrived yet. `GET /console`: the same for people.
+
+mod console;
 
 use http::request::Parts;
 use http::{Method, Response};
 use lambda_http::{Body, Request, RequestExt};
-use people_adapters::http::{self as answers, Format, ListRequest, Route, UndeliveredRequest};
+use people_adapters::http::{self as answers, Format, Function, ListRequest, Route, UndeliveredRequest};
 use people_core::error::StoreError;
 use people_core::failed;
 use people_core::id::ImportId;
@@ -17,13 +19,16 @@ use people_core::summary::Summary;
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let id = request.path_parameters().first("requestId").and_then(ImportId::parse);
     let route = Route::of(&request);
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
     let answer = match route {
         Some(Route::Health) => answers::healthy(&head),
         Some(Route::ImportLogs) => list(app, &head).await,
         Some(Route::ImportLog) => look_up(app, &head, id).await,
         Some(Route::Failed) => failed(app, &head, id).await,
         Some(Route::Undelivered) => undelivered(app, &head).await,
+        Some(route) if route.function() == Function::ImportLog => {
+            console::answer(app, (route, id), &head, &body).await
+        }
         _ => answers::not_found(answers::format(&head.headers)),
     };
     answer.map(Body::from)

@@ -214,6 +214,7 @@ fn handle(live: Arc<Live>, function: Function, request: lambda_http::Request) ->
 /// The others ignore what is sent with them.
 fn takes_a_body(route: Route) -> bool {
     matches!(route, Route::PeopleImport | Route::Uploads | Route::Documents | Route::Document)
+        || route.takes_a_form()
 }
 
 async fn begin_unless_large(body: Incoming, announced: u64) -> Begun {

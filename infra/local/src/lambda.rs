@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::header::{COOKIE, HOST, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use lambda_http::request::LambdaRequest;
@@ -33,6 +34,11 @@ pub(crate) fn event(head: &Parts, body: &Bytes, route: Route, parameters: &Param
         "pathParameters": parameters.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<Map<_, _>>(),
         "isBase64Encoded": false,
     });
+    // An event has the cookies apart, and lacks them where there are none.
+    let cookies = cookies(&head.headers);
+    if !cookies.is_empty() {
+        event["cookies"] = json!(cookies);
+    }
     if !body.is_empty() {
         match std::str::from_utf8(body) {
             Ok(text) if is_text(&head.headers) => event["body"] = json!(text),
@@ -45,15 +51,23 @@ pub(crate) fn event(head: &Parts, body: &Bytes, route: Route, parameters: &Param
     event.to_string()
 }
 
-/// API Gateway names the host itself, and joins headers that are there twice with a comma.
+fn cookies(headers: &HeaderMap) -> Vec<&str> {
+    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).map(str::trim).filter(|cookie| !cookie.is_empty()).collect()
+}
+
+/// API Gateway names the host itself, has cookies apart, and joins headers that are there twice with a comma.
 fn headers(headers: &HeaderMap) -> Map<String, Value> {
     let mut joined: Map<String, Value> = Map::new();
-    for name in headers.keys().filter(|name| *name != "host" && *name != "x-forwarded-proto") {
+    let passed =
+        |name: &&HeaderName| ["host", "x-forwarded-proto", "cookie"].iter().all(|own| **name != *own);
+    for name in headers.keys().filter(passed) {
         let values: Vec<_> =
             headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
         joined.insert(name.as_str().to_owned(), json!(values.join(",")));
     }
-    joined.insert("host".to_owned(), json!("localhost"));
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    joined.insert("host".to_owned(), json!(host));
     joined
 }
 
@@ -79,6 +93,8 @@ struct Answer {
     body: Option<String>,
     #[serde(default)]
     is_base64_encoded: bool,
+    #[serde(default)]
+    cookies: Vec<String>,
 }
 
 /// A handler's result as the HTTP response that API Gateway would make of it.
@@ -93,6 +109,9 @@ pub(crate) fn response(result: &str) -> Response<Bytes> {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
         }
+    }
+    for cookie in answer.cookies.into_iter().filter_map(|cookie| HeaderValue::try_from(cookie).ok()) {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
 }

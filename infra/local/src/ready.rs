@@ -14,6 +14,8 @@ use crate::state::write_at_once;
 pub struct Ready {
     /// The API's base URL.
     pub api: String,
+    /// The console's URL.
+    pub console: String,
     /// The embedded DynamoDB.
     pub dynamodb: String,
     /// The embedded S3.

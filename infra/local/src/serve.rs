@@ -50,6 +50,7 @@ async fn show_sample(ready: &Ready) -> Result<(), Failure> {
 
 fn announce(ready: &Ready, data: &Path) {
     say(&format!("API         {}", ready.api));
+    say(&format!("Console     {}", ready.console));
     say(&format!("DynamoDB    {}", ready.dynamodb));
     say(&format!("S3          {}", ready.s3));
     for (target, url) in &ready.simulators {

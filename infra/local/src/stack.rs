@@ -12,6 +12,7 @@ use embedded_s3::Created;
 use people_adapters::aws::{self, AwsSettings};
 use people_adapters::config::{Config, DEFAULT_RETENTION_DAYS, PROFILE_DEFINITION, TARGETS};
 use people_adapters::dynamodb::{DynamoKeys, Tables, create_tables};
+use people_adapters::http::Route;
 use people_adapters::s3::{create_bucket, read_object, write_object};
 use people_adapters::secret::Secret;
 use people_adapters::secrets::{Secrets, SecretsAt};
@@ -363,6 +364,7 @@ async fn sweep(database: Database) {
 
 fn describe(api: String, state: &State, started: &Started) -> Ready {
     Ready {
+        console: format!("{api}{}", Route::Console.path()),
         api,
         dynamodb: started.dynamodb.clone(),
         s3: started.s3.clone(),

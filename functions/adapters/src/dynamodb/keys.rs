@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
@@ -19,7 +17,7 @@ use people_core::time::Timestamp;
 use super::expression::{names, values};
 use super::item::{Broken, EXPIRES, Item, is_expired, item, n, number, s, text};
 use super::tables::Tables;
-use crate::aws::dynamodb_failed;
+use crate::aws::{dynamodb_failed, once_within};
 
 /// The hash, in hex.
 pub(super) const KEY: [&str; 1] = [HASH];
@@ -154,12 +152,7 @@ impl Keys for DynamoKeys {
             )
             .set_expression_attribute_names(names([HASH, LAST_USED]))
             .set_expression_attribute_values(values([(LAST_USED, n(hour.millis()))]));
-        let patience =
-            TimeoutConfig::builder().operation_attempt_timeout(NOTE).operation_timeout(NOTE).build();
-        let config = aws_sdk_dynamodb::config::Builder::new()
-            .timeout_config(patience)
-            .retry_config(RetryConfig::disabled());
-        match request.customize().config_override(config).send().await {
+        match request.customize().config_override(once_within(NOTE)).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_refused(&error) => Ok(()),
             Err(error) => Err(self.failed(USED, &error)),

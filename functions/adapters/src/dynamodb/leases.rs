@@ -17,13 +17,13 @@ use super::item::{EXPIRES, item, n, number, s};
 use super::tables::Tables;
 use crate::aws::dynamodb_failed;
 
-/// The SHA-256 of a lease's name, in hex; an announcement has a prefix.
+/// The SHA-256 of a lease's name, in hex; an announcement has a prefix, and so has a count (`rates.rs`).
 pub(super) const KEY: [&str; 1] = [LEASE];
-const LEASE: &str = "lease";
+pub(super) const LEASE: &str = "lease";
 const HOLDER: &str = "holder";
 /// When the lease ends, in milliseconds since 1970.
-const UNTIL: &str = "until";
-const NOW: &str = "now";
+pub(super) const UNTIL: &str = "until";
+pub(super) const NOW: &str = "now";
 
 const TAKE: &str = "take a lease";
 const GIVE_BACK: &str = "give a lease back";
@@ -131,6 +131,7 @@ fn announced(name: &str) -> String {
     format!("A#{}", hashed(name))
 }
 
-fn hashed(name: &str) -> String {
+/// A name as the table has it.
+pub(super) fn hashed(name: &str) -> String {
     hex::encode(&Sha256::digest(name))
 }

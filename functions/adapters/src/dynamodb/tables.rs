@@ -12,7 +12,9 @@ use aws_sdk_dynamodb::types::{
 use people_core::error::StoreError;
 
 use super::item::EXPIRES;
-use super::{directory_item, import_item, keys, leases, person_index, records, repeats, undelivered_item};
+use super::{
+    directory_item, import_item, keys, leases, person_index, records, repeats, sessions, undelivered_item,
+};
 use crate::aws::dynamodb_failed;
 
 const ACTION: &str = "create a table";
@@ -39,6 +41,8 @@ pub struct Tables {
     pub leases: String,
     /// The updates that have not arrived yet.
     pub undelivered: String,
+    /// Who has signed in to the console.
+    pub sessions: String,
 }
 
 impl Tables {
@@ -54,6 +58,7 @@ impl Tables {
             documents: name("documents"),
             leases: name("leases"),
             undelivered: name("undelivered"),
+            sessions: name("sessions"),
         }
     }
 
@@ -63,7 +68,7 @@ impl Tables {
     }
 
     /// How each table is made.
-    pub fn schemas(&self) -> [Schema<'_>; 8] {
+    pub fn schemas(&self) -> [Schema<'_>; 9] {
         let with = |name, key, indexes| Schema { name, key, indexes, time_to_live: EXPIRES };
         [
             with(&self.imports, &import_item::KEY, &IMPORT_INDEXES),
@@ -74,6 +79,7 @@ impl Tables {
             with(&self.documents, &records::KEY, &[]),
             with(&self.leases, &leases::KEY, &[]),
             with(&self.undelivered, &undelivered_item::KEY, &UNDELIVERED_INDEXES),
+            with(&self.sessions, &sessions::KEY, &[]),
         ]
     }
 }

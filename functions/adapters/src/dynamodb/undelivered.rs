@@ -10,19 +10,23 @@ use futures_util::future::try_join_all;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::ports::{Clock, Undelivered, WaitingPage};
+use people_core::time::Timestamp;
 use people_core::undelivered::{Kept, Place, Waiting};
 
 use super::batch::{Batches, delete, put};
 use super::expression::{names, values};
-use super::item::{is_expired, s};
+use super::item::{EXPIRES, is_expired, n, s};
 use super::tables::Tables;
-use super::undelivered_item::{KEY, REQUEST_ID, SHARDS, SHOWN, key, read, read_waiting, write};
+use super::undelivered_item::{
+    DUE, KEY, NEXT_AT, REQUEST_ID, SHARDS, SHOWN, due, key, read, read_waiting, write,
+};
 use super::undelivered_list::{Waitlist, count};
 use crate::aws::dynamodb_failed;
 
 const KEEP: &str = "keep updates that have not arrived";
 const GET: &str = "read updates that have not arrived";
 const REMOVE: &str = "remove updates that have arrived";
+const DUE_NOW: &str = "have updates tried again that have not arrived";
 const OF_IMPORT: &str = "list what has not arrived of an import";
 
 /// The updates that wait in DynamoDB. The list and the count read the index by due time alone.
@@ -33,6 +37,31 @@ impl DynamoUndelivered {
     /// The updates in these tables.
     pub fn new(client: Client, tables: &Tables, clock: Arc<dyn Clock>) -> DynamoUndelivered {
         DynamoUndelivered(Batches { client, table: tables.undelivered.clone(), clock })
+    }
+}
+
+impl DynamoUndelivered {
+    /// Whether something is kept at this place; it is due then.
+    async fn make_due(&self, place: &Place, at: Timestamp) -> Result<bool, StoreError> {
+        let request = self.0.client.update_item().table_name(&self.0.table).set_key(Some(key(place)));
+        let request = request
+            .update_expression("SET #due = :due, #nextAt = :nextAt")
+            .condition_expression("attribute_exists(#requestId) AND #expires > :now")
+            .set_expression_attribute_names(names([DUE, NEXT_AT, REQUEST_ID, EXPIRES]))
+            .set_expression_attribute_values(values([
+                (DUE, s(due(at, place))),
+                (NEXT_AT, n(at.millis())),
+                ("now", n(self.0.clock.now().seconds())),
+            ]));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(dynamodb_failed(DUE_NOW, &error)),
+        }
     }
 }
 
@@ -89,6 +118,13 @@ impl Undelivered for DynamoUndelivered {
             }
         }
         Ok(waiting)
+    }
+
+    /// One write for each place. What is moved in the index is the item as it is, so that the update is never seen.
+    async fn due_now(&self, places: &[Place], now: Timestamp) -> Result<usize, StoreError> {
+        let places: BTreeSet<&Place> = places.iter().collect();
+        let moved = try_join_all(places.into_iter().map(|place| self.make_due(place, now))).await?;
+        Ok(moved.into_iter().filter(|there| *there).count())
     }
 
     /// Counts what is in the index: one read for each of the shards, or more where very much waits.

@@ -24,7 +24,7 @@ pub(super) const PERSON: &str = "person";
 const REASON: &str = "reason";
 const ATTEMPTS: &str = "attempts";
 /// In milliseconds since 1970.
-const NEXT_AT: &str = "nextAt";
+pub(super) const NEXT_AT: &str = "nextAt";
 const SINCE: &str = "since";
 /// What is to be delivered.
 const UPDATE: &str = "update";

@@ -49,6 +49,11 @@ impl Query {
         Some(self.0.remove(place).1)
     }
 
+    /// The parameters that are left, by name and value.
+    pub(super) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// Refuses what nobody has taken out. The key may always be there.
     pub(super) fn finish(mut self) -> Result<(), InvalidQuery> {
         self.take(KEY);

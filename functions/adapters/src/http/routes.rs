@@ -3,6 +3,7 @@
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
+use people_core::id::ImportId;
 use percent_encoding::percent_decode_str;
 
 /// A path of the API. Every method of it leads to the same function, which refuses those that it does not have.
@@ -30,6 +31,28 @@ pub enum Route {
     PersonsDocuments,
     /// One document.
     Document,
+    /// The console: signing in, and the list of the logs.
+    Console,
+    /// How the console's pages look.
+    ConsoleStyle,
+    /// Where a key is exchanged for a session.
+    ConsoleSignIn,
+    /// Where a session ends.
+    ConsoleSignOut,
+    /// Where a reader chooses their time zone.
+    ConsoleTimeZone,
+    /// One import, for reading.
+    ConsoleImport,
+    /// Its log as a file.
+    ConsoleLog,
+    /// Where what waits of it is made due.
+    ConsoleDeliver,
+    /// What happened to one person.
+    ConsolePerson,
+    /// What has not arrived, for reading.
+    ConsoleUndelivered,
+    /// How the targets are.
+    ConsoleTargets,
     /// Whether the service answers.
     Health,
 }
@@ -50,7 +73,7 @@ pub type Parameters = Vec<(&'static str, String)>;
 
 impl Route {
     /// Every route.
-    pub const ALL: [Route; 12] = [
+    pub const ALL: [Route; 23] = [
         Route::PeopleImport,
         Route::Uploads,
         Route::ProfileDefinition,
@@ -62,6 +85,17 @@ impl Route {
         Route::Documents,
         Route::PersonsDocuments,
         Route::Document,
+        Route::Console,
+        Route::ConsoleStyle,
+        Route::ConsoleSignIn,
+        Route::ConsoleSignOut,
+        Route::ConsoleTimeZone,
+        Route::ConsoleImport,
+        Route::ConsoleLog,
+        Route::ConsoleDeliver,
+        Route::ConsolePerson,
+        Route::ConsoleUndelivered,
+        Route::ConsoleTargets,
         Route::Health,
     ];
 
@@ -79,8 +113,32 @@ impl Route {
             Route::Documents => "/api/Documents",
             Route::PersonsDocuments => "/api/Documents/{person}",
             Route::Document => "/api/Documents/{person}/{field}/{fileName}",
+            Route::Console => "/console",
+            Route::ConsoleStyle => "/console/style.css",
+            Route::ConsoleSignIn => "/console/sign-in",
+            Route::ConsoleSignOut => "/console/sign-out",
+            Route::ConsoleTimeZone => "/console/time-zone",
+            Route::ConsoleImport => "/console/imports/{requestId}",
+            Route::ConsoleLog => "/console/imports/{requestId}/log.txt",
+            Route::ConsoleDeliver => "/console/imports/{requestId}/deliver",
+            Route::ConsolePerson => "/console/people",
+            Route::ConsoleUndelivered => "/console/undelivered",
+            Route::ConsoleTargets => "/console/targets",
             Route::Health => "/healthz",
         }
+    }
+
+    /// The path to this import, of a route that names one.
+    pub fn to(self, import: ImportId) -> String {
+        self.path().replace("{requestId}", &import.to_string())
+    }
+
+    /// Whether a page of the console sends a form there.
+    pub fn takes_a_form(self) -> bool {
+        matches!(
+            self,
+            Route::ConsoleSignIn | Route::ConsoleSignOut | Route::ConsoleTimeZone | Route::ConsoleDeliver
+        )
     }
 
     /// The function that answers.
@@ -93,6 +151,17 @@ impl Route {
             Route::ImportLogs | Route::ImportLog | Route::Failed | Route::Undelivered | Route::Health => {
                 Function::ImportLog
             }
+            Route::Console
+            | Route::ConsoleStyle
+            | Route::ConsoleSignIn
+            | Route::ConsoleSignOut
+            | Route::ConsoleTimeZone
+            | Route::ConsoleImport
+            | Route::ConsoleLog
+            | Route::ConsoleDeliver
+            | Route::ConsolePerson
+            | Route::ConsoleUndelivered
+            | Route::ConsoleTargets => Function::ImportLog,
             Route::Documents | Route::PersonsDocuments | Route::Document => Function::PdfStorage,
         }
     }

@@ -62,14 +62,16 @@ pub fn is_plan(query: Option<&str>) -> Result<bool, InvalidQuery> {
     }
 }
 
-fn write_cursor(last: &Waiting) -> String {
+/// What a page after this entry is asked for with.
+pub fn write_cursor(last: &Waiting) -> String {
     let Place { import, part, target } = &last.place;
     let target = target.as_deref().unwrap_or_default();
     let inside = format!("{}{BETWEEN}{import}{BETWEEN}{part}{BETWEEN}{target}", last.next_at.millis());
     format!("{VERSION}{}", hex::encode(inside.as_bytes()))
 }
 
-fn read_cursor(text: &str) -> Result<(Timestamp, Place), InvalidQuery> {
+/// Where a page begins that is asked for with this.
+pub fn read_cursor(text: &str) -> Result<(Timestamp, Place), InvalidQuery> {
     let place = || {
         let inside = String::from_utf8(hex::decode_all(text.strip_prefix(VERSION)?)?).ok()?;
         let mut values = inside.splitn(4, BETWEEN);

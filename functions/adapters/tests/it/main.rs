@@ -22,6 +22,7 @@ mod list;
 mod logs;
 mod lossy;
 mod measured;
+mod rates;
 mod repeats;
 mod sample;
 mod secrets;

@@ -1,6 +1,6 @@
 //! Updates that have not arrived, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use super::lock;
 use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::ports::{Undelivered, WaitingPage};
+use crate::time::Timestamp;
 use crate::undelivered::{Kept, Place, Waiting};
 
 /// Updates that wait, in memory.
@@ -51,6 +52,14 @@ impl Undelivered for MemoryUndelivered {
         let kept = lock(&self.0);
         let theirs = kept.values().filter(|kept| kept.waiting.place.import == import);
         Ok(theirs.map(|kept| kept.waiting.clone()).collect())
+    }
+
+    async fn due_now(&self, places: &[Place], now: Timestamp) -> Result<usize, StoreError> {
+        let mut kept = lock(&self.0);
+        let places: BTreeSet<&Place> = places.iter().collect();
+        let mut theirs: Vec<_> = kept.iter_mut().filter(|(place, _)| places.contains(place)).collect();
+        theirs.iter_mut().for_each(|(_, kept)| kept.waiting.next_at = now);
+        Ok(theirs.len())
     }
 
     async fn count(&self) -> Result<u64, StoreError> {

@@ -27,6 +27,10 @@ pub trait Undelivered: Send + Sync {
     /// What waits of one import, by place.
     async fn of_import(&self, import: ImportId) -> Result<Vec<Waiting>, StoreError>;
 
+    /// What is kept at these places is tried again at this moment, whenever it was to be. Says how many there are. No update
+    /// is read for it.
+    async fn due_now(&self, places: &[Place], now: Timestamp) -> Result<usize, StoreError>;
+
     /// How many updates wait.
     async fn count(&self) -> Result<u64, StoreError>;
 }

@@ -196,6 +196,10 @@ impl Imports for Gone {
         Gone::error()
     }
 
+    async fn sample(&self, _: Timestamp, _: Timestamp, _: usize) -> Result<Vec<ImportLog>, StoreError> {
+        Gone::error()
+    }
+
     async fn append(&self, _: ImportId, _: &[Later]) -> Result<(), StoreError> {
         Gone::error()
     }

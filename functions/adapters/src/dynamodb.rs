@@ -22,6 +22,7 @@ mod person_index;
 mod rates;
 mod records;
 mod repeats;
+mod sample;
 mod sessions;
 mod tables;
 mod undelivered;

@@ -13,7 +13,8 @@
 //!    careful of newer ones ([`late`]), and what happens after its log was closed is entered there ([`later`]);
 //! 6. [`staged`] imports wait for their body; [`body`] says where bodies and files wait;
 //! 7. [`log_text`] shows the log, [`summary`] what a list of logs shows of it; [`lookup`] finds logs; [`failed`] gives back
-//!    what failed. Whoever reads them in a browser has a [`session`], and a time [`zone`].
+//!    what failed; [`health`] tells how the targets have been. Whoever reads them in a browser has a [`session`], and a time
+//!    [`zone`].
 //!
 //! [`inbox`] makes such parts of whole files, and batches of them. [`profile_schema`] tells callers beforehand what the
 //! second step accepts.
@@ -37,6 +38,7 @@ pub mod filing;
 pub mod finding;
 mod fingerprint;
 pub mod form;
+pub mod health;
 pub mod hex;
 pub mod id;
 pub mod import;

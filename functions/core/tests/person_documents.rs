@@ -368,6 +368,15 @@ impl Imports for Watched {
         self.imports.unfinished(before, limit).await
     }
 
+    async fn sample(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ImportLog>, StoreError> {
+        self.imports.sample(from, to, limit).await
+    }
+
     async fn newer(
         &self,
         person: &PersonKey,

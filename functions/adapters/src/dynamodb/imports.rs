@@ -31,6 +31,7 @@ use super::list::Listing;
 use super::packed::{pack, unpack};
 use super::packed_later::unpack_later;
 use super::person_index::PersonIndex;
+use super::sample::Sampling;
 use super::tables::Tables;
 use super::unfinished::unfinished;
 use crate::aws::dynamodb_failed;
@@ -159,6 +160,16 @@ impl Imports for DynamoImports {
         Listing { client, table, now, kept: self.kept }.page(page).await
     }
 
+    async fn sample(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ImportLog>, StoreError> {
+        let (client, table, now) = (&self.client, self.table.as_str(), self.clock.now());
+        Sampling { client, table, now }.logs((from, to), limit).await
+    }
+
     async fn summaries(&self, ids: &[ImportId]) -> Result<Vec<Summary>, StoreError> {
         self.summarized(ids).await
     }
@@ -181,7 +192,8 @@ impl Imports for DynamoImports {
     }
 }
 
-fn read(id: ImportId, item: &Item, action: &'static str) -> Result<ImportLog, StoreError> {
+/// The log that is stored as this item.
+pub(super) fn read(id: ImportId, item: &Item, action: &'static str) -> Result<ImportLog, StoreError> {
     let broken = |broken: Broken| broken.during(action);
     let log = unpack(text(item, LOG).map_err(broken)?);
     let log = log.map_err(|damaged| StoreError::new(action, damaged))?;

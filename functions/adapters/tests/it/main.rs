@@ -29,6 +29,7 @@ mod lossy;
 mod measured;
 mod rates;
 mod repeats;
+mod sample;
 mod secrets;
 mod sessions;
 mod undelivered;

@@ -139,6 +139,18 @@ impl Imports for MemoryImports {
         Ok(newest_first.filter(wanted).take(page.limit).collect())
     }
 
+    async fn sample(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ImportLog>, StoreError> {
+        let logs = lock(&self.logs);
+        let newest_first =
+            logs.range(first_id(from)..first_id(to)).rev().map(|(_, stored)| stored.log.clone());
+        Ok(newest_first.take(limit).collect())
+    }
+
     async fn summaries(&self, ids: &[ImportId]) -> Result<Vec<Summary>, StoreError> {
         let logs = lock(&self.logs);
         let mut summaries: Vec<_> =
@@ -168,4 +180,9 @@ impl Imports for MemoryImports {
         entries.retain(|entry| (entry.import, entry.part) > than);
         Ok(entries)
     }
+}
+
+/// No id that is made at this moment is smaller.
+fn first_id(at: Timestamp) -> ImportId {
+    ImportId::new(at, [0; 10])
 }

@@ -184,6 +184,7 @@ stepping! { Imports;
     list(page: &Page) -> Vec<Summary>;
     summaries(ids: &[ImportId]) -> Vec<Summary>;
     of_person(person: &PersonKey, before: Option<(ImportId, usize)>, limit: usize) -> Vec<IndexEntry>;
+    sample(from: Timestamp, to: Timestamp, limit: usize) -> Vec<ImportLog>;
     newer(person: &PersonKey, than: (ImportId, usize)) -> Vec<IndexEntry>;
 }
 
@@ -194,6 +195,7 @@ stepping! { Undelivered;
     list(page: &WaitingPage) -> Vec<Waiting>;
     of_import(import: ImportId) -> Vec<Waiting>;
     count() -> u64;
+    due_now(import: ImportId) -> usize;
 }
 
 stepping! { Leases;

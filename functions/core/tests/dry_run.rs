@@ -214,7 +214,7 @@ impl World {
             .iter()
             .map(|target| format!("{:?}", target.people.lock().unwrap().iter().collect::<BTreeMap<_, _>>()))
             .collect();
-        let indexed = now(self.app.imports.of_person(&key())).unwrap();
+        let indexed = now(self.app.imports.of_person(&key(), None, 100)).unwrap();
         let documents = now(self.app.documents.list(&key())).unwrap();
         let page = WaitingPage { limit: 100, ..WaitingPage::default() };
         let waiting = now(self.app.undelivered.list(&page)).unwrap();
@@ -336,7 +336,7 @@ fn a_body_that_was_stored_first_is_looked_at_the_same_way() {
         render(&log).ends_with(&format!("{HEAD}Success - WouldBeUpdated - '7' would be updated: 'title'\n"))
     );
     assert!(!now(world.app.leases.is_announced("late")).unwrap());
-    assert!(now(world.app.imports.of_person(&key())).unwrap().is_empty());
+    assert!(now(world.app.imports.of_person(&key(), None, 100)).unwrap().is_empty());
 }
 
 #[test]

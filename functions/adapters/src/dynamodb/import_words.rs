@@ -61,6 +61,10 @@ fn letter(kind: LogKind) -> char {
         LogKind::Interrupted => 'a',
         LogKind::BatchImported => 'b',
         LogKind::BatchWithErrors => 'c',
+        LogKind::DryRun => 'd',
+        LogKind::WouldBeUpdated => 'e',
+        LogKind::WouldBePartlyUpdated => 'f',
+        LogKind::WouldBeUploaded => 'g',
     }
 }
 

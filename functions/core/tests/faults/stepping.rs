@@ -195,7 +195,7 @@ stepping! { Undelivered;
     list(page: &WaitingPage) -> Vec<Waiting>;
     of_import(import: ImportId) -> Vec<Waiting>;
     count() -> u64;
-    due_now(import: ImportId) -> usize;
+    due_now(places: &[Place], now: Timestamp) -> usize;
 }
 
 stepping! { Leases;

@@ -149,6 +149,22 @@ const KINDS: [(LogKind, &str, &str); LogKind::ALL.len()] = [
         "A batch of a file was imported, and parts of it failed.",
         "The log of the batch says which.",
     ),
+    (
+        LogKind::DryRun,
+        "The request was a dry run: nothing was delivered or stored, and the other lines say what would happen.",
+        "Send it without dryRun to have it done.",
+    ),
+    (
+        LogKind::WouldBeUpdated,
+        "In a dry run: the update would be saved at every target that it concerns.",
+        DONE,
+    ),
+    (
+        LogKind::WouldBePartlyUpdated,
+        "In a dry run: the update would be saved, but for what the line names.",
+        "Correct what the line names.",
+    ),
+    (LogKind::WouldBeUploaded, "In a dry run: the file would be stored, or take another one's place.", DONE),
 ];
 
 pub(super) fn problem(kind: ProblemKind) -> Text {

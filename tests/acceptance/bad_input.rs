@@ -63,7 +63,9 @@ async fn a_problem_document_is_sent_to_those_who_prefer_json() {
     assert_eq!(problem["status"], 400);
     assert_eq!(problem["detail"], "the body is not a JSON array");
     let log = local.look_up(problem["requestId"].as_str().unwrap(), &[("Accept", JSON)]).json();
-    assert_eq!(log["fault"], json!({"code": "InvalidRequest", "message": "the body is not a JSON array"}));
+    let (message, documentation) = ("the body is not a JSON array", "/docs#InvalidRequest");
+    let fault = json!({"code": "InvalidRequest", "message": message, "documentation": documentation});
+    assert_eq!(log["fault"], fault);
     let default =
         local.put(&[("Content-Type", JSON), ("Accept", "application/json, text/plain, */*")], b"{}");
     assert_eq!(default.body.len(), 36);

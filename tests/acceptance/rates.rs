@@ -39,7 +39,7 @@ async fn one_request_too_many_does_nothing_and_is_told_when_to_come_again() {
     assert_eq!(problem["type"], "urn:people-import:problem:TooManyRequests");
     assert_eq!(problem["documentation"], "/docs#TooManyRequests");
     assert_eq!(local.updates(), carried_out);
-    let page = Page { before: None, limit: 10, errors_only: false };
+    let page = Page { before: None, from: None, limit: 10, errors_only: false };
     assert_eq!(local.app().await.imports.list(&page).await.unwrap().len(), carried_out, "it has no log");
     // Another key may go on.
     let logs = [("x-functions-key", local.ready().keys["ImportLogs"].as_str())];

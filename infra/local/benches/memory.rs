@@ -188,6 +188,7 @@ async fn connect(settings: &Value) -> Live {
         secrets: SecretsAt::Settings(sample::secrets().unwrap()),
         share: Share::ALL,
         simulators: [("aktion".to_owned(), url("aktion"))].into(),
+        requests_per_minute: None,
     };
     people_adapters::connect(&config).await.unwrap()
 }
@@ -245,7 +246,7 @@ impl Servers {
         let at = app.clock.now();
         let id = system::new_import_id(at).unwrap();
         let key_name = "bench".to_owned();
-        let accepted = Accepted { id, received_at: at, key_name, form: Form::Multipart };
+        let accepted = Accepted { id, received_at: at, key_name, form: Form::Multipart, dry_run: false };
         staged::accept(&app, accepted).await.unwrap();
         let content = Content::Memory(body(bytes).into());
         let content_type = format!("multipart/form-data; boundary={BOUNDARY}");

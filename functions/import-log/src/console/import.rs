@@ -218,7 +218,13 @@ fn target(delivery: &Delivery) -> Markup {
             Ending::PartlyUpdated(why) | Ending::Refused(why) | Ending::Deferred(why) | Ending::GivenUp(why) => {
                 span.why { (words::cut(why)) }
             }
-            Ending::Updated | Ending::Unchanged | Ending::UnknownPerson | Ending::Superseded => {}
+            Ending::WouldPartlyUpdate(_, why) => { span.why { (words::cut(why)) } }
+            // The part's lines say which fields would change.
+            Ending::WouldUpdate(_)
+            | Ending::Updated
+            | Ending::Unchanged
+            | Ending::UnknownPerson
+            | Ending::Superseded => {}
         }
     }
 }

@@ -34,7 +34,8 @@ pub(super) async fn answer(reader: &Reader<'_>, query: &Form) -> Result<Response
         before: query.get(BEFORE).and_then(ImportId::parse),
         errors_only: query.get(ERRORS_ONLY) == Some("true"),
     };
-    let page = ports::Page { before: wanted.before, limit: LIMIT + 1, errors_only: wanted.errors_only };
+    let (before, errors_only) = (wanted.before, wanted.errors_only);
+    let page = ports::Page { before, from: None, limit: LIMIT + 1, errors_only };
     let now = reader.app.clock.now();
     let found = reader.app.imports.list(&page).await?;
     let found: Vec<_> = found.into_iter().map(|summary| summary.seen_at(now)).collect();

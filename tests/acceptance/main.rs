@@ -13,6 +13,7 @@
 //! | `failed` | what failed of an import, as a body of its own |
 //! | `list` | the list of the logs: pages, errors, what may be asked for |
 //! | `live` | a configuration that changes while the stack runs |
+//! | `lookup` | finding imports by person and by what became of them, and taking along what is found |
 //! | `redelivery` | what has not arrived: kept, listed, delivered again, and never over what is newer |
 //! | `repeats` | requests that are sent again with an `Idempotency-Key`: one import, one answer |
 //! | `targets` | imports that concern several targets, and those of a deployment that has one |
@@ -40,6 +41,7 @@ mod http;
 mod imports;
 mod list;
 mod live;
+mod lookup;
 mod redelivery;
 mod repeats;
 mod runtime;

@@ -7,6 +7,8 @@ mod body;
 pub mod console;
 mod documents;
 mod etag;
+mod export;
+mod filter;
 mod list;
 mod prefer;
 mod query;
@@ -29,11 +31,11 @@ use people_core::id::ImportId;
 use people_core::import::Interrupted;
 use people_core::log::{Answer, ImportLog};
 use people_core::log_text::{self, LogKind};
+use people_core::lookup::Found;
 use people_core::ports::SignedPut;
 use people_core::profile::Profile;
 use people_core::profile_schema;
 use people_core::redelivery::Report;
-use people_core::summary::Summary;
 use people_core::undelivered::Waiting;
 use serde::Serialize;
 
@@ -42,6 +44,7 @@ pub use answered::Answered;
 pub use auth::KeyCache;
 pub use body::{Body, Chunks, Fingerprint, Kept, Sent, Whole, drain, keep, read, read_document, read_kept};
 pub use documents::{Names, deleted, linked, listed as documents_listed};
+pub use export::{ExportFormat, export};
 pub use list::ListRequest;
 pub use prefer::RespondAsync;
 pub use query::InvalidQuery;
@@ -224,9 +227,9 @@ pub fn definition(profile: &Profile, headers: &HeaderMap) -> Response<String> {
     response
 }
 
-/// A page of the list of the logs: always JSON. `found` is what the store gave for [`ListRequest::page`].
-pub fn listed(request: &ListRequest, found: &[Summary]) -> Response<String> {
-    json(StatusCode::OK, list::render(request, found))
+/// A page of the list of the logs, as JSON.
+pub fn listed(found: &Found) -> Response<String> {
+    json(StatusCode::OK, list::render(found))
 }
 
 /// A page of what has not arrived: always JSON. `found` has one entry more than `limit` where there is a next page.
@@ -307,6 +310,11 @@ pub fn target_too_long() -> Response<String> {
 /// The format that the caller prefers.
 pub fn format(headers: &HeaderMap) -> Format {
     accept::format(headers)
+}
+
+/// The format that the caller wants to take logs along in; none where the list is to be shown.
+pub fn export_format(headers: &HeaderMap) -> Option<ExportFormat> {
+    accept::export_format(headers)
 }
 
 fn bare(status: StatusCode) -> Response<String> {

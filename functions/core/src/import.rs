@@ -106,6 +106,7 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
         Begin::New if log.pending() == 0 => {
             log.state = State::Ended(log.answer());
             open(app, &log, None).await?;
+            carry_out::index_refused(app, &log, &parts).await;
             report(app, &log);
             return Ok(log);
         }

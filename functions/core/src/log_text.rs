@@ -8,9 +8,10 @@ use crate::finding::MAX_NAMES;
 use crate::later::{Later, News};
 use crate::log::{Asked, Delivery, Ending, ImportLog, PartLog, PartOutcome, Subject};
 use crate::shown::Shown;
+use crate::time::Timestamp;
 
 /// Every kind of line. Scripts look for these words, so none is ever renamed; the user documentation lists them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogKind {
     /// A person was updated at every target that it concerned.
     PersonUpdated,
@@ -115,9 +116,14 @@ impl LogKind {
         }
     }
 
-    /// How a line of this kind begins: `Success - PersonUpdated`, `Error - InvalidPerson`.
-    pub fn prefix(self) -> String {
-        let severity = match self {
+    /// Reads the word that a line has.
+    pub fn parse(text: &str) -> Option<LogKind> {
+        LogKind::ALL.into_iter().find(|kind| format!("{kind:?}") == text)
+    }
+
+    /// The word that a line of this kind begins with.
+    pub fn severity(self) -> &'static str {
+        match self {
             LogKind::PersonUpdated | LogKind::PersonUnchanged | LogKind::FileUploaded => "Success",
             LogKind::FileLinked | LogKind::FilesListed | LogKind::FileDeleted => "Success",
             LogKind::PersonRedelivered | LogKind::BatchImported => "Success",
@@ -129,34 +135,61 @@ impl LogKind {
             LogKind::FileNotDeleted | LogKind::InvalidRequest | LogKind::TooManyParts => "Error",
             LogKind::DeliveryGivenUp | LogKind::BodyNotReceived | LogKind::Interrupted => "Error",
             LogKind::BatchWithErrors => "Error",
-        };
-        format!("{severity} - {self:?}")
+        }
     }
+
+    /// Whether only a log has such a line that is not successful: nothing that happens later makes up for it.
+    pub fn is_error(self) -> bool {
+        self.severity() == "Error"
+    }
+
+    /// How a line of this kind begins: `Success - PersonUpdated`, `Error - InvalidPerson`.
+    pub fn prefix(self) -> String {
+        format!("{} - {self:?}", self.severity())
+    }
+}
+
+/// A line below the head of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its kind.
+    pub kind: LogKind,
+    /// The part that it is about; none where it is about the request.
+    pub part: Option<usize>,
+    /// When it happened, where that was after the import had ended.
+    pub at: Option<Timestamp>,
+    /// What follows the kind.
+    pub text: String,
 }
 
 /// The whole log as text; every line ends in `\n`. First the parts that validation refused, then the others, each in
 /// part order, then what happened later, in time order.
 pub fn render(log: &ImportLog) -> String {
     let mut text = format!("{} - RequestId: {}\n", log.received_at.to_log_text(), log.id);
-    for (kind, rest) in lines(log) {
+    for Line { kind, text: rest, .. } in lines(log) {
         let _ = writeln!(text, "{} - {rest}", kind.prefix());
     }
     text
 }
 
-/// The lines below the head, as kind and text.
-pub fn lines(log: &ImportLog) -> Vec<(LogKind, String)> {
-    let mut lines = Vec::new();
-    lines.extend(log.fault.as_ref().map(|fault| (LogKind::of(fault), fault.to_string())));
+/// The lines below the head, in their order.
+pub fn lines(log: &ImportLog) -> Vec<Line> {
+    let line = |part, at| move |(kind, text)| Line { kind, part, at, text };
+    let fault = log.fault.as_ref().map(|fault| (LogKind::of(fault), fault.to_string()));
+    let mut lines: Vec<Line> = fault.map(line(None, None)).into_iter().collect();
     for invalid in [true, false] {
         for (number, part) in
             log.parts.iter().enumerate().filter(|(_, part)| part.outcome.is_invalid() == invalid)
         {
-            part_lines(number, part, log.names_targets, &mut lines);
+            let mut of_part = Vec::new();
+            part_lines(number, part, log.names_targets, &mut of_part);
+            lines.extend(of_part.into_iter().map(line(Some(number), None)));
         }
     }
     for later in &log.later {
-        later_lines(later, log, &mut lines);
+        let mut news = Vec::new();
+        later_lines(later, log, &mut news);
+        lines.extend(news.into_iter().map(line(Some(later.part), Some(later.at))));
     }
     lines
 }
@@ -366,7 +399,6 @@ mod tests {
     use crate::id::ImportId;
     use crate::log::{Answer, Form, Outcome, State};
     use crate::summary::Source;
-    use crate::time::Timestamp;
 
     fn log(parts: Vec<PartLog>) -> ImportLog {
         ImportLog {

@@ -111,8 +111,17 @@ pub trait Imports: Send + Sync {
     /// be shown as it was; with `errors_only` it may be missing for a moment. What is expired is left out.
     async fn list(&self, page: &Page) -> Result<Vec<Summary>, StoreError>;
 
-    /// What imports did to this person, newest first (larger import id, then larger part).
-    async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError>;
+    /// The summaries of these imports, newest first. Those that are unknown or expired are left out. No id is there twice.
+    async fn summaries(&self, ids: &[ImportId]) -> Result<Vec<Summary>, StoreError>;
+
+    /// At most `limit` of the parts that concerned this person before that one, newest first (larger import id, then larger
+    /// part); the newest ones where there is none.
+    async fn of_person(
+        &self,
+        person: &PersonKey,
+        before: Option<(ImportId, usize)>,
+        limit: usize,
+    ) -> Result<Vec<IndexEntry>, StoreError>;
 
     /// What newer parts (larger import id, then larger part) did to this person, newest first.
     async fn newer(&self, person: &PersonKey, than: (ImportId, usize))
@@ -152,10 +161,12 @@ pub enum Opened {
 
 /// Which logs are wanted. The order is total, so that a page goes on where the one before ended, whatever came in
 /// meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Page {
     /// The last import of the page before; the newest ones where there is none.
     pub before: Option<ImportId>,
+    /// Only imports whose ids were made at this moment or later.
+    pub from: Option<Timestamp>,
     /// The most logs that are given back.
     pub limit: usize,
     /// Whether those of successful imports are left out.
@@ -171,7 +182,7 @@ pub struct IndexEntry {
     pub import: ImportId,
     /// The part's number.
     pub part: usize,
-    /// The fields that it named.
+    /// The fields that it named; none where it can have set nothing, and is entered only so that it is found.
     pub fields: Vec<Arc<str>>,
 }
 

@@ -1,6 +1,6 @@
 //! `GET /api/ImportLogs/{requestId}`: what happened in an import, as text or as JSON; with `/failed` behind it: what failed,
-//! as a body of its own. `GET /api/ImportLogs`: which imports there were, newest first, always as JSON. `GET
-//! /api/Undelivered`: what has not arrived yet. `GET /console`: the same for people.
+//! as a body of its own. `GET /api/ImportLogs`: which imports there were, newest first, as JSON, or what they were about as
+//! CSV, NDJSON or text. `GET /api/Undelivered`: what has not arrived yet. `GET /console`: the same for people.
 
 mod console;
 
@@ -12,8 +12,8 @@ use people_core::error::StoreError;
 use people_core::failed;
 use people_core::id::ImportId;
 use people_core::log::ImportLog;
+use people_core::lookup;
 use people_core::ports::{App, Feature, WaitingPage};
-use people_core::summary::Summary;
 
 /// Answers an event of API Gateway. There is always a response; its body is text.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
@@ -42,14 +42,11 @@ async fn list(app: &App, head: &Parts) -> Response<String> {
         Ok(request) => request,
         Err(invalid) => return answers::invalid_query(&invalid),
     };
-    match app.imports.list(&request.page()).await {
-        Ok(found) => {
-            let now = app.clock.now();
-            let found: Vec<Summary> = found.into_iter().map(|summary| summary.seen_at(now)).collect();
-            answers::listed(&request, &found)
-        }
-        Err(error) => answers::unavailable(Format::Json, &error),
-    }
+    let answer = match answers::export_format(&head.headers) {
+        None => lookup::imports(app, request.wanted()).await.map(|found| answers::listed(&found)),
+        Some(format) => answers::export(app, &request, format, head.uri.query()).await,
+    };
+    answer.unwrap_or_else(|error| answers::unavailable(Format::Json, &error))
 }
 
 async fn undelivered(app: &App, head: &Parts) -> Response<String> {

@@ -17,7 +17,7 @@ use people_adapters::system::{self, SystemClock};
 use people_core::document::Content;
 use people_core::log::{Answer, Form, ImportLog, PartLog, PartOutcome, State, Subject};
 use people_core::memory;
-use people_core::person::Person;
+use people_core::person::{Identifier, Person, PersonKey};
 use people_core::ports::{
     ApiKey, App, Bodies, Clock, Feature, Imports, IndexEntry, KeyHash, Keys, Undelivered,
 };
@@ -166,6 +166,9 @@ impl Place {
         let day = Duration::from_secs(24 * 60 * 60);
         let imports = DynamoImports::new(self.aws.dynamodb.clone(), &tables, Arc::clone(&clock), day);
         imports.open(&log, None).await.unwrap();
+        let ghost = PersonKey::of(&Identifier::Upn("ghost@company.com".into()));
+        let entry = IndexEntry { person: ghost, import: id, part: 0, fields: Vec::new() };
+        imports.index(&[entry]).await.unwrap();
         let bodies = S3Bodies::new(self.aws.s3.clone(), self.bucket.clone(), clock);
         if let Some(body) = body {
             assert!(bodies.put(id, "application/json", &Content::Memory(body.into())).await.unwrap());

@@ -273,12 +273,14 @@ async fn failed(place: &Place, app: &App) {
 
 async fn import_log(place: &Place, config: &Config) {
     let app = people_adapters::connect_to_logs(config).await;
+    place.failed(None).await;
     let id = "01890a5d-ac96-774b-bcce-b302099a8057";
     let event = Event::new("GET", Route::ImportLog, Feature::ImportLogs, &[("requestId", id)]);
     assert_eq!(answer(&import_log::handle(&app, event.request()).await).0, 404);
     for (route, query) in [
         (Route::ImportLogs, ""),
         (Route::ImportLogs, "errorsOnly=true"),
+        (Route::ImportLogs, "person=ghost%40company.com"),
         (Route::Undelivered, ""),
         (Route::Undelivered, "summary=1"),
     ] {

@@ -2,10 +2,12 @@
 //! parameter that is ignored would be answered with something else than was asked for.
 
 use people_core::shown::Shown;
-use percent_encoding::percent_decode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 /// The parameter that a key is sent in.
 pub(super) const KEY: &str = "code";
+/// What is encoded in a query: all but what RFC 3986 leaves alone everywhere.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The parameters that are left of a query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +51,11 @@ impl Query {
         Some(self.0.remove(place).1)
     }
 
+    /// Parameters that were read already.
+    pub(super) fn of_pairs(pairs: Vec<(String, String)>) -> Query {
+        Query(pairs)
+    }
+
     /// The parameters that are left, by name and value.
     pub(super) fn into_pairs(self) -> Vec<(String, String)> {
         self.0
@@ -77,6 +84,15 @@ pub(super) fn beside_the_key(query: Option<&str>) -> impl Iterator<Item = &str> 
     query.unwrap_or_default().split('&').filter(move |pair| !pair.is_empty() && !is_key(pair))
 }
 
+/// The parameters once more, but for the key and this one, each followed by `&`: for a link that leads on.
+pub(super) fn again(query: Option<&str>, without: &str) -> String {
+    let pairs = beside_the_key(query).flat_map(|pair| split(Some(pair)));
+    let pairs = pairs.filter_map(|(name, value)| Some((decode(name).ok()?, decode(value).ok()?)));
+    let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
+    let again = pairs.filter(|(name, _)| name != without);
+    again.map(|(name, value)| format!("{}={}&", encoded(&name), encoded(&value))).collect()
+}
+
 /// The names and values as they were sent.
 fn split(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
@@ -92,6 +108,13 @@ fn decode(text: &str) -> Result<String, InvalidQuery> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_repeats_everything_but_the_key_and_the_place() {
+        let query = "person=J%C3%B6+%3E%26&code=secret&cursor=1a&limit=2&%63ode=secret&=x";
+        assert_eq!(again(Some(query), "cursor"), "person=J%C3%B6%20%3E%26&limit=2&=x&");
+        assert_eq!(again(None, "cursor"), "");
+    }
 
     #[test]
     fn values_are_decoded_as_forms_encode_them() {

@@ -40,7 +40,7 @@ fn waiting(last: u8) -> ImportLog {
 }
 
 async fn listed(imports: &dyn Imports, errors_only: bool) -> Vec<Summary> {
-    imports.list(&Page { before: None, limit: 9, errors_only }).await.unwrap()
+    imports.list(&Page { limit: 9, errors_only, ..Page::default() }).await.unwrap()
 }
 
 async fn later_contract(imports: &dyn Imports) {

@@ -20,6 +20,7 @@ mod later;
 mod leases;
 mod list;
 mod logs;
+mod lookup;
 mod lossy;
 mod measured;
 mod rates;

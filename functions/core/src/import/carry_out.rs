@@ -1,6 +1,7 @@
 //! The part of an import that changes something: between a log that is open and one that is closed.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use futures_util::future::join;
 
@@ -12,8 +13,8 @@ use crate::error::StoreError;
 use crate::filing;
 use crate::id::ImportId;
 use crate::late::{self, Held, Late, Newer};
-use crate::log::{ImportLog, PartOutcome};
-use crate::person::{Person, PersonKey};
+use crate::log::{ImportLog, PartOutcome, Subject};
+use crate::person::{Identifier, Named, Person, PersonKey, Who};
 use crate::ports::{App, IndexEntry, LeaseHolder};
 use crate::time::Timestamp;
 use crate::undelivered::{self, Update};
@@ -22,16 +23,65 @@ use crate::update;
 /// How much of its time an import waits for others that deliver to the same people.
 const PATIENCE: u32 = 3;
 
-fn index(import: ImportId, parts: &[Part]) -> Vec<IndexEntry> {
-    let entry = |(part, checked): (usize, &Part)| {
-        let (checked, Meant::Known(person)) = checked.as_ref().ok()? else { return None };
-        let fields = match checked {
-            Checked::Update { changes, .. } => changes.iter().map(|change| change.field.clone()).collect(),
-            Checked::File { field, .. } => vec![field.clone()],
+/// What an import enters into the person index. A part that means nobody, or is refused, is entered without fields under the
+/// identifiers that it has, so that whoever looks for the person finds it, and no redelivery heeds it.
+fn index(log: &ImportLog, parts: &[Part]) -> Vec<IndexEntry> {
+    if log.dry_run {
+        return Vec::new();
+    }
+    let entries = |(part, checked): (usize, &Part)| {
+        let (people, fields) = match checked {
+            Ok((checked, Meant::Known(person))) => (vec![person.key()], fields(checked)),
+            Ok((checked, _)) => (written(checked.who()), Vec::new()),
+            Err(refused) => (named(&refused.subject), Vec::new()),
         };
-        Some(IndexEntry { person: person.key(), import, part, fields })
+        people.into_iter().map(move |person| IndexEntry {
+            person,
+            import: log.id,
+            part,
+            fields: fields.clone(),
+        })
     };
-    parts.iter().enumerate().filter_map(entry).collect()
+    parts.iter().enumerate().flat_map(entries).collect()
+}
+
+/// Enters what an import that ended at once was about. Nothing depends on it but that the import is found, so it ends as
+/// it would have where that fails.
+pub(super) async fn index_refused(app: &App, log: &ImportLog, parts: &[Part]) {
+    let entries = index(log, parts);
+    if entries.is_empty() {
+        return;
+    }
+    if let Err(error) = app.imports.index(&entries).await {
+        tracing::warn!(import.id = %log.id, %error, "an import is not found by its people");
+    }
+}
+
+fn fields(checked: &Checked) -> Vec<Arc<str>> {
+    match checked {
+        Checked::Update { changes, .. } => changes.iter().map(|change| change.field.clone()).collect(),
+        Checked::File { field, .. } => vec![field.clone()],
+    }
+}
+
+/// What somebody is looked for by whom nobody knows. A text that may be either is entered as a UPN: a lookup tries both.
+fn written(who: &Who) -> Vec<PersonKey> {
+    match &who.named {
+        Named::By(identifier) => vec![PersonKey::of(identifier)],
+        Named::ByEither { upn, .. } => vec![PersonKey::of(upn)],
+        Named::ByBoth { upn, employee_id } => vec![PersonKey::of(upn), PersonKey::of(employee_id)],
+    }
+}
+
+/// The same for a part of which only the log knows, where it says whom it names.
+fn named(subject: &Subject) -> Vec<PersonKey> {
+    let whose = match subject {
+        Subject::Person(whose) => whose.as_ref(),
+        Subject::Document(names) => names.as_ref().map(|(whose, _)| whose),
+        Subject::Unknown => None,
+    };
+    let upn = whose.and_then(|whose| Identifier::upn(whose.as_str()).ok()?);
+    upn.iter().map(PersonKey::of).collect()
 }
 
 /// The part of an import that changes something.
@@ -72,7 +122,7 @@ impl CarryOut<'_> {
     }
 
     async fn prepare(&self, log: &ImportLog) -> Result<Prepared, StoreError> {
-        self.app.imports.index(&index(log.id, self.parts)).await?;
+        self.app.imports.index(&index(log, self.parts)).await?;
         let people: BTreeSet<PersonKey> =
             self.parts.iter().filter_map(known).map(|(_, person)| person.key()).collect();
         let now = self.app.clock.now();

@@ -182,7 +182,8 @@ stepping! { Imports;
     unfinished(before: Timestamp, limit: usize) -> Vec<ImportId>;
     find(id: ImportId) -> Option<ImportLog>;
     list(page: &Page) -> Vec<Summary>;
-    of_person(person: &PersonKey) -> Vec<IndexEntry>;
+    summaries(ids: &[ImportId]) -> Vec<Summary>;
+    of_person(person: &PersonKey, before: Option<(ImportId, usize)>, limit: usize) -> Vec<IndexEntry>;
     newer(person: &PersonKey, than: (ImportId, usize)) -> Vec<IndexEntry>;
 }
 

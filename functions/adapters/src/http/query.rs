@@ -51,6 +51,11 @@ impl Query {
         Some(self.0.remove(place).1)
     }
 
+    /// Parameters that were read already.
+    pub(super) fn of_pairs(pairs: Vec<(String, String)>) -> Query {
+        Query(pairs)
+    }
+
     /// The parameters that are left, by name and value.
     pub(super) fn into_pairs(self) -> Vec<(String, String)> {
         self.0

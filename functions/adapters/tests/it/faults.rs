@@ -25,7 +25,7 @@ use people_core::person::Identifier;
 use people_core::ports::{App, Clock, ConfiguredTarget, KeyHash, LeaseHolder, RepeatKey};
 use people_core::profile::Profile;
 use people_core::redelivery::{self, Which};
-use people_core::repeat::{self, Ran};
+use people_core::repeat::{self, Ran, Replay};
 use people_core::summary::Source;
 use people_core::time::Timestamp;
 
@@ -135,6 +135,7 @@ impl Story<'_> {
             received_at: now,
             key_name: "test".into(),
             form: Form::Multipart,
+            dry_run: false,
             parts: Ok(vec![json(first), json(second), file]),
             source: Source::Direct,
             begin: Begin::New,
@@ -193,17 +194,16 @@ impl Story<'_> {
 
 /// Whether a caller who hears this sends the request again.
 fn is_sent_again(ran: Option<&Result<Ran, Interrupted>>) -> bool {
-    match ran {
-        Some(Ok(Ran::Now(log) | Ran::Before(log))) => {
-            matches!(log.answer_given(), Answer::StoreFailed | Answer::Interrupted | Answer::Unavailable)
-        }
-        Some(Ok(Ran::Running | Ran::Other) | Err(_)) | None => true,
-    }
+    let Some(Ok(Ran::Now(log))) = ran else {
+        return !matches!(ran, Some(Ok(Ran::Before(_))));
+    };
+    matches!(log.answer_given(), Answer::StoreFailed | Answer::Interrupted | Answer::Unavailable)
 }
 
 fn log(ran: Option<Result<Ran, Interrupted>>) -> Option<ImportLog> {
     match ran {
-        Some(Ok(Ran::Now(log) | Ran::Before(log))) => Some(log),
+        Some(Ok(Ran::Now(log))) => Some(log),
+        Some(Ok(Ran::Before(Replay::Ended(log) | Replay::Accepted(log)))) => Some(*log),
         Some(Ok(Ran::Running | Ran::Other) | Err(_)) | None => None,
     }
 }

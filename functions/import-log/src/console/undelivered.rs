@@ -57,7 +57,7 @@ fn entry(reader: &Reader<'_>, waiting: &Waiting) -> Markup {
             div.body {
                 h2 {
                     a href=(person::path(waiting.person.as_str(), None)) { (waiting.person.unquoted()) }
-                    @if let Some(target) = &place.target { " at " (&**target) }
+                    @if let Some(target) = &place.target { " at " (words::cut(target)) }
                 }
                 p { (words::cut(&waiting.reason)) }
                 p.meta {

@@ -228,6 +228,7 @@ async fn no_page_is_too_large_and_everything_is_on_one() {
     let browser = service.signed_in().await;
     for (first, more, entries) in [
         ("/console", "Older", 54),
+        ("/console?errorsOnly=true", "Older", 3),
         ("/console/undelivered", "What is tried later", 51),
         (path(&large).as_str(), "More parts", 50),
         (path(&findings).as_str(), "More parts", 1),

@@ -72,7 +72,8 @@ async fn too_many_wrong_keys_from_one_place_are_answered_with_when_to_come_back(
     let page = browser.post("/console/sign-in", &[("key", KEY)]).await;
     assert_eq!((page.status, page.header("retry-after"), page.header("set-cookie")), (429, "900", ""));
     assert!(page.has("Try again in 15 minutes."));
-    let elsewhere = Browser { address: "192.0.2.2", ..Browser::new(&service.app) };
+    let mut elsewhere = Browser::new(&service.app);
+    elsewhere.address = "192.0.2.2";
     assert_eq!(elsewhere.post("/console/sign-in", &[("key", KEY)]).await.status, 303);
 }
 

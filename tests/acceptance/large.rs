@@ -32,7 +32,7 @@ type Part = (String, Vec<u8>);
 /// Files of people in two fields, one of somebody whom nobody knows, and an update.
 fn parts() -> Vec<Part> {
     let file = |n: usize| {
-        let (person, field) = (n % 10, if n % 2 == 0 { "salary" } else { "contract" });
+        let (person, field) = (n % 10, if n.is_multiple_of(2) { "salary" } else { "contract" });
         let whose =
             if n == 48 { "unknown@company.com".into() } else { format!("person{person:03}@company.com") };
         let name = format!("{whose}__{field}__File {n}.pdf");
@@ -40,7 +40,7 @@ fn parts() -> Vec<Part> {
             "Content-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\nContent-Type: application/pdf"
         );
         // Below and above what is kept in memory.
-        let size = if n % 3 == 0 { 1000 } else { FILE * 3 / 2 };
+        let size = if n.is_multiple_of(3) { 1000 } else { FILE * 3 / 2 };
         let bytes: Vec<u8> = (0..size).map(|at| b'a' + ((at * 7 + n) % 23) as u8).collect();
         (head, [b"%PDF-1.7\n".as_slice(), &bytes, b"\n%%EOF\n"].concat())
     };

@@ -137,7 +137,9 @@ async fn accepted(local: &Local, ago: Duration, bytes: usize) -> (ImportId, Sign
     let at = Timestamp::from_millis(now.millis() - i64::try_from(ago.as_millis()).unwrap());
     let id = system::new_import_id(at).unwrap();
     let key_name = "payroll".to_owned();
-    staged::accept(&app, Accepted { id, received_at: at, key_name, form: Form::Array, dry_run: false }).await.unwrap();
+    staged::accept(&app, Accepted { id, received_at: at, key_name, form: Form::Array, dry_run: false })
+        .await
+        .unwrap();
     let bodies =
         S3Bodies::new(aws(local).await.s3, local.ready().bucket.as_str(), Arc::new(ManualClock::at(at)));
     let announced = Announced { content_type: JSON.to_owned(), bytes: bytes as u64, sha256: None };

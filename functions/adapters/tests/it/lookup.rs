@@ -261,7 +261,7 @@ async fn a_page_of_a_person_goes_on_where_the_one_before_ended() {
     assert_eq!(app.imports.of_person(&key, None, 7).await.unwrap().len(), 7);
 }
 
-/// Twenty thousand imports within eighty days: one in fifty failed, and all are of one person.
+/// Twenty thousand imports within eighty days: one in fifty failed.
 fn many() -> Vec<ImportLog> {
     let log = |number: u32| {
         let at = Timestamp::from_millis(beginning().millis() - 345_600 * i64::from(number));
@@ -282,7 +282,8 @@ async fn every_lookup_reads_a_bounded_number_of_items() {
     let (client, meter) = Meter::on(&embedded.aws.dynamodb);
     let (app, logs) = (app_of(&embedded, &client), many());
     write(&embedded, &logs).await;
-    let entries: Vec<_> = logs.iter().map(|log| entry("joe", log.id, 0)).collect();
+    let joes = logs.iter().step_by(10);
+    let entries: Vec<_> = joes.map(|log| entry("joe", log.id, 0)).collect();
     app_of(&embedded, &embedded.aws.dynamodb).imports.index(&entries).await.unwrap();
     let day = |days: i64| Timestamp::from_millis(beginning().millis() - days * 86_400_000);
     let joe = || Some("joe".to_owned());
@@ -291,7 +292,7 @@ async fn every_lookup_reads_a_bounded_number_of_items() {
         ("everything", none.clone(), 50, 110),
         ("errors", Filter { errors_only: true, ..none.clone() }, 50, 180),
         ("a kind of error", Filter { kind: Some(LogKind::UnknownPerson), ..none.clone() }, 50, 180),
-        ("a day", Filter { from: Some(day(41)), to: Some(day(40)), ..none.clone() }, 50, 110),
+        ("a day", Filter { from: Some(day(41)), to: Some(day(40)), ..none.clone() }, 50, 300),
         ("a target", Filter { target: Some("aktion".into()), ..none.clone() }, 50, 500),
         ("a key that sent nothing", Filter { key_name: Some("x".into()), ..none.clone() }, 0, READ_AT_MOST),
         (

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use people_adapters::http::Route;
 use people_core::finding::FindingCode;
+use people_core::log_text::LogKind;
 
 use crate::http::send;
 use crate::stack::Local;
@@ -65,6 +66,8 @@ fn the_examples_of_the_document_are_as_it_says() {
 #[test]
 fn the_codes_of_the_document_are_those_of_the_code() {
     assert_eq!(Document::read().words("FindingCode"), FindingCode::ALL.map(FindingCode::as_str));
+    let kinds = LogKind::ALL.map(|kind| format!("{kind:?}"));
+    assert_eq!(Document::read().words("LogKind"), kinds.each_ref().map(String::as_str));
 }
 
 #[test]

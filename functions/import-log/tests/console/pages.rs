@@ -6,6 +6,8 @@ use people_core::batch::RequestFault;
 use people_core::later::{Later, News};
 use people_core::log::{Ending, ImportLog, PartLog, PartOutcome, Subject};
 use people_core::log_text;
+use people_core::person::{Identifier, PersonKey};
+use people_core::ports::IndexEntry;
 use people_core::shown::Shown;
 use people_core::undelivered::{Kept, Waiting};
 
@@ -63,6 +65,43 @@ async fn a_page_of_the_list_has_fifty_imports_and_leads_to_older_ones() {
     assert_eq!(older.body.matches("<li class=\"entry\">").count(), 1);
     assert!(older.has(&all[0].id.to_string()));
     assert_eq!((older.link("Older"), older.link("Newest").as_deref()), (None, Some("/console")));
+}
+
+#[tokio::test]
+async fn the_list_is_narrowed_and_stays_so_from_page_to_page() {
+    let service = Service::new().await;
+    let browser = service.signed_in().await;
+    let payroll: Vec<_> = (0..51).map(|number| log(number, "pay & roll", vec![])).collect();
+    open(&service, &payroll).await;
+    open(&service, &[log(60, "other", vec![])]).await;
+    let page = browser.get("/console?keyName=pay+%26+roll&status=&from=2023-11-23&to=").await;
+    assert!(!page.has("<span>other</span>") && page.has("<details class=\"more\" open"), "{}", page.body);
+    assert!(page.has("value=\"pay &amp; roll\"") && page.has("value=\"2023-11-23\""));
+    let older = browser.get(&page.link("Older").unwrap()).await;
+    assert_eq!(older.body.matches("<li class=\"entry\">").count(), 1);
+    assert!(older.has("value=\"pay &amp; roll\""));
+    let none = browser.get("/console?keyName=nobody").await;
+    assert!(none.has("There is no such import.") && !none.has("<li class=\"entry\">"));
+    let odd = browser.get("/console?from=tomorrow").await;
+    assert!(odd.has("The parameter 'from' is neither a time (RFC 3339) nor a date."));
+}
+
+#[tokio::test]
+async fn a_person_has_a_timeline_over_all_imports() {
+    let service = Service::new().await;
+    let imports = [deferred(1), log(2, "payroll", vec![part("joe@company.com", PartOutcome::UnknownPerson)])];
+    open(&service, &imports).await;
+    let joe = PersonKey::of(&Identifier::Upn("joe@company.com".into()));
+    let entry = |log: &ImportLog| IndexEntry { person: joe.clone(), import: log.id, part: 0, fields: vec![] };
+    service.app.imports.index(&imports.each_ref().map(entry)).await.unwrap();
+    let browser = service.signed_in().await;
+    let page = browser.get("/console/people?person=Joe%40company.com").await;
+    assert!(page.has("<h1>Joe@company.com</h1>"));
+    let (newer, older) = (page.body.find("UnknownPerson"), page.body.find("DeliveryDeferred"));
+    assert!(newer.is_some() && newer < older, "{}", page.body);
+    assert!(page.has(&path(&imports[0])) && page.has(&path(&imports[1])));
+    let nobody = browser.get("/console/people?person=nobody").await;
+    assert!(nobody.has("No import that is still known was about this person."));
 }
 
 #[tokio::test]

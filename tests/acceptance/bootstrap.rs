@@ -90,6 +90,7 @@ impl Stores {
             config: Some(folder.path().to_owned()),
             simulators: Simulators::None,
             lambda_limits: false,
+            requests_per_minute: None,
         };
         let stack = Stack::start(&options).await.unwrap();
         Stores { stack, secrets, _aktion: aktion, _folder: folder }

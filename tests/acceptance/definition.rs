@@ -50,6 +50,28 @@ async fn a_schema_that_the_caller_has_is_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_example_is_there_as_csv_and_can_be_sent_as_it_is() {
+    let local = Local::start().await;
+    let schema = get(&local, &[]);
+    let csv = get(&local, &[("Accept", "text/csv")]);
+    assert_eq!(csv.headers["content-type"], "text/csv; charset=utf-8; header=present");
+    let lines: Vec<_> = csv.text().split("\r\n").collect();
+    let [header, row, ""] = lines[..] else { panic!("{lines:?}") };
+    assert!(header.starts_with("userPrincipalName,") && header.contains(",jobTitle.en"), "{header}");
+    assert!(row.starts_with("joe@company.com,") && row.contains("German|Rust"), "{row}");
+    for answer in [&schema, &csv] {
+        assert_eq!(answer.headers["vary"], "Accept");
+    }
+    let known = |accept: &str, tag: &str| get(&local, &[("Accept", accept), ("If-None-Match", tag)]).status;
+    let [schema_tag, csv_tag] = [&schema, &csv].map(|answer| answer.headers["etag"].as_str());
+    assert_eq!((known("text/csv", csv_tag), known("*/*", schema_tag)), (304, 304));
+    assert_eq!((known("text/csv", schema_tag), known("*/*", csv_tag)), (200, 200));
+    let example = schema.json()["examples"].clone();
+    let answer = local.json(&example);
+    assert_eq!(answer.status, 200, "{}", local.log(&answer));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_schema_is_for_those_who_may_import() {
     let local = Local::start().await;
     let api = &local.ready().api;

@@ -38,7 +38,8 @@ async fn the_report_has_the_same_findings_in_part_order() {
     assert_eq!(
         report["parts"][0]["findings"],
         json!([{"code": "UnknownFields", "pointer": "/0/joindate", "field": "joindate", "nearest": "joinDate",
-                "message": "The profile definition has no such field. Was 'joinDate' meant?"}])
+                "message": "The profile definition has no such field. Was 'joinDate' meant?",
+                "documentation": "/docs#UnknownFields"}])
     );
     assert_eq!(report["parts"][2]["findings"][0]["pointer"], "/2");
     let id = report["requestId"].as_str().unwrap();

@@ -116,7 +116,7 @@ async fn only_what_there_is_can_be_asked_for() {
         ("?limit=x", "The parameter 'limit' is no number from 1 to 200."),
         ("?errorsOnly=yes", "The parameter 'errorsOnly' is neither true nor false."),
         ("?cursor=x", "The parameter 'cursor' is none that an answer had as 'next'."),
-        ("?person=joe%40company.com", "There is no parameter 'person' here."),
+        ("?sort=time", "There is no parameter 'sort' here."),
         ("?limit=1&limit=2", "The parameter 'limit' is there twice."),
         ("?limit=%FF", "The query is not UTF-8."),
     ] {
@@ -228,7 +228,16 @@ impl Imports for Gone {
         Gone::error()
     }
 
-    async fn of_person(&self, _: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
+    async fn summaries(&self, _: &[ImportId]) -> Result<Vec<Summary>, StoreError> {
+        Gone::error()
+    }
+
+    async fn of_person(
+        &self,
+        _: &PersonKey,
+        _: Option<(ImportId, usize)>,
+        _: usize,
+    ) -> Result<Vec<IndexEntry>, StoreError> {
         Gone::error()
     }
 }

@@ -9,7 +9,8 @@ use serde_json::json;
 use crate::http::send;
 use crate::stack::Local;
 
-async fn aws(local: &Local) -> Aws {
+/// The clients of a stack's own stores.
+pub(crate) async fn aws(local: &Local) -> Aws {
     let ready = local.ready();
     aws::connect(&AwsSettings::At {
         dynamodb: ready.dynamodb.clone(),

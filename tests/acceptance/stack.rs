@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 
 use people_core::ports::App;
 use people_local::sample;
@@ -29,7 +30,13 @@ impl Local {
 
     pub(crate) async fn start_with(lambda_limits: bool) -> Local {
         let data = TempDir::new().unwrap();
-        Local { stack: Local::on(&data, lambda_limits).await, data }
+        Local { stack: Local::on(&data, lambda_limits, None).await, data }
+    }
+
+    /// Where each API key may send so many requests a minute.
+    pub(crate) async fn limited_to(requests_per_minute: u32) -> Local {
+        let data = TempDir::new().unwrap();
+        Local { stack: Local::on(&data, false, NonZeroU32::new(requests_per_minute)).await, data }
     }
 
     /// With these targets in place of the sample's.
@@ -39,16 +46,17 @@ impl Local {
         std::fs::create_dir(&config).unwrap();
         std::fs::write(config.join("profile-definition.json"), sample::PROFILE_DEFINITION).unwrap();
         std::fs::write(config.join("targets.json"), json!({ "targets": targets }).to_string()).unwrap();
-        Local { stack: Local::on(&data, false).await, data }
+        Local { stack: Local::on(&data, false, None).await, data }
     }
 
-    async fn on(data: &TempDir, lambda_limits: bool) -> Stack {
+    async fn on(data: &TempDir, lambda_limits: bool, requests_per_minute: Option<NonZeroU32>) -> Stack {
         let options = Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             data: data.path().to_owned(),
             config: Some(data.path().join(CONFIG)).filter(|folder| folder.exists()),
             simulators: Simulators::Own,
             lambda_limits,
+            requests_per_minute,
         };
         Stack::start(&options).await.unwrap()
     }
@@ -56,7 +64,7 @@ impl Local {
     /// Stops the stack and starts it again on the same folder.
     pub(crate) async fn restart(self) -> Local {
         self.stack.stop().await;
-        Local { stack: Local::on(&self.data, false).await, data: self.data }
+        Local { stack: Local::on(&self.data, false, None).await, data: self.data }
     }
 
     pub(crate) fn ready(&self) -> &people_local::ready::Ready {

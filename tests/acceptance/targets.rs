@@ -17,7 +17,8 @@ fn is_write(call: &Value) -> bool {
     call["method"] != "GET" && !["/login", "/token", "/authentication"].iter().any(|end| path.ends_with(end))
 }
 
-fn writes(local: &Local, target: &str) -> usize {
+/// How many calls were to change something at a target.
+pub(crate) fn writes(local: &Local, target: &str) -> usize {
     local.calls(target).iter().filter(|call| is_write(call)).count()
 }
 

@@ -5,7 +5,7 @@ mod calls;
 pub(crate) mod compare;
 mod holds;
 mod place;
-mod read;
+pub(crate) mod read;
 mod record;
 mod says;
 mod walk;

@@ -31,7 +31,7 @@ impl Local {
     }
 
     /// Announces a body and sends it.
-    fn upload(&self, content_type: &str, body: &[u8]) -> String {
+    pub(crate) fn upload(&self, content_type: &str, body: &[u8]) -> String {
         let upload = self.announce(&json!({"contentType": content_type, "bytes": body.len()}));
         assert_eq!(upload.status, 201, "{}", upload.text());
         let upload = upload.json();
@@ -54,14 +54,14 @@ impl Local {
     }
 
     /// The lines of an import that has ended, without its head.
-    async fn lines(&self, id: &str) -> String {
+    pub(crate) async fn lines(&self, id: &str) -> String {
         self.report(id).await;
         self.look_up(id, &[]).text().split_once('\n').unwrap().1.to_owned()
     }
 }
 
 /// Sends a body as an announcement's answer says, and with these headers in place of its own.
-fn put(upload: &Value, other: &[(&str, Option<&str>)], body: &[u8]) -> Reply {
+pub(crate) fn put(upload: &Value, other: &[(&str, Option<&str>)], body: &[u8]) -> Reply {
     let url = upload["url"].as_str().unwrap();
     let mut headers: Vec<(&str, &str)> = Vec::new();
     for (name, value) in upload["headers"].as_object().unwrap() {
@@ -224,7 +224,8 @@ async fn a_body_whose_event_came_too_soon_is_taken_up_by_the_schedule() {
     let id = system::new_import_id(at).unwrap();
     let body = Content::Memory(people().into_bytes().into());
     assert!(app.bodies.put(id, JSON, &body).await.unwrap());
-    let accepted = Accepted { id, received_at: at, key_name: "payroll".into(), form: Form::Array };
+    let accepted =
+        Accepted { id, received_at: at, key_name: "payroll".into(), form: Form::Array, dry_run: false };
     staged::accept(&app, accepted).await.unwrap();
     look_after(&app, &[id], &holder, at.plus(GIVE_UP)).await;
     assert_eq!(local.report(&id.to_string()).await["counts"]["succeeded"], 1);

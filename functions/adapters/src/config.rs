@@ -1,10 +1,12 @@
 //! Settings: the environment, read once, with every fault reported at once. The only file that may read it.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::aws::AwsSettings;
 use crate::dynamodb::Tables;
+use crate::secret::Secret;
 use crate::secrets::{Secrets, SecretsAt};
 use crate::share::Share;
 
@@ -13,10 +15,11 @@ pub const PROFILE_DEFINITION: &str = "config/profile-definition.json";
 /// The object that holds the targets, in the bucket.
 pub const TARGETS: &str = "config/targets.json";
 /// Every variable of our own that is read; what each means is told at [`Config::from_env`].
-pub const VARIABLES: [&str; 7] = [
+pub const VARIABLES: [&str; 8] = [
     "PEOPLE_TABLE_PREFIX",
     "PEOPLE_BUCKET",
     "PEOPLE_RETENTION_DAYS",
+    "PEOPLE_REQUESTS_PER_MINUTE",
     "PEOPLE_TARGET_SECRET",
     "PEOPLE_TARGET_SECRETS",
     "PEOPLE_TARGET_SHARE",
@@ -24,6 +27,10 @@ pub const VARIABLES: [&str; 7] = [
 ];
 /// How long a log is kept where nothing else is said.
 pub const DEFAULT_RETENTION_DAYS: u64 = 90;
+/// How many requests a minute each API key may send where nothing else is said.
+pub const DEFAULT_REQUESTS_PER_MINUTE: u32 = 600;
+/// The most that may be said.
+pub const MAX_REQUESTS_PER_MINUTE: u32 = 1_000_000;
 
 /// Everything that a process has to be told.
 #[derive(Debug)]
@@ -36,6 +43,8 @@ pub struct Config {
     pub bucket: String,
     /// How long logs and index entries are kept.
     pub retention: Duration,
+    /// How many requests a minute each API key may send; any number where there is none.
+    pub requests_per_minute: Option<NonZeroU32>,
     /// Where the credentials of the targets are.
     pub secrets: SecretsAt,
     /// How much of each target's limit and rate this process may use.
@@ -57,6 +66,7 @@ impl Config {
     /// | `PEOPLE_TABLE_PREFIX` | how the names of the tables begin, `people` say |
     /// | `PEOPLE_BUCKET` | the bucket |
     /// | `PEOPLE_RETENTION_DAYS` | how long logs are kept; 90 where it is not set |
+    /// | `PEOPLE_REQUESTS_PER_MINUTE` | how many requests a minute each API key may send; 600 where it is not set, any number for 0 |
     /// | `PEOPLE_TARGET_SECRET` | the ARN or the name of the secret in Secrets Manager that holds the targets' credentials |
     /// | `PEOPLE_TARGET_SECRETS` | in its place these credentials themselves, as JSON: `{"aktion":{"userLogin":"…","apiKey":"…"}}` |
     /// | `PEOPLE_TARGET_SHARE` | how much of each target's limit and rate all processes of a function may use, and how many there are: `70/10` is 70 % for ten; all of it for one, where it is not set |
@@ -99,6 +109,7 @@ impl Config {
                 DEFAULT_RETENTION_DAYS
             }
         };
+        let requests_per_minute = requests_per_minute(&variable, &mut faults);
         if !matches!(variable("PEOPLE_NATIVE_ROOTS").as_deref(), None | Some("true" | "false")) {
             faults.push("PEOPLE_NATIVE_ROOTS is neither true nor false".to_owned());
         }
@@ -117,10 +128,27 @@ impl Config {
             tables: Tables::with_prefix(&prefix),
             bucket,
             retention: Duration::from_secs(days * 24 * 60 * 60),
+            requests_per_minute,
             secrets,
             share,
             simulators: HashMap::new(),
         })
+    }
+}
+
+fn requests_per_minute(
+    variable: &impl Fn(&str) -> Option<String>,
+    faults: &mut Vec<String>,
+) -> Option<NonZeroU32> {
+    match variable("PEOPLE_REQUESTS_PER_MINUTE").map(|requests| requests.parse::<u32>()) {
+        None => NonZeroU32::new(DEFAULT_REQUESTS_PER_MINUTE),
+        Some(Ok(requests)) if requests <= MAX_REQUESTS_PER_MINUTE => NonZeroU32::new(requests),
+        Some(_) => {
+            faults.push(format!(
+                "PEOPLE_REQUESTS_PER_MINUTE is not a number from 0 to {MAX_REQUESTS_PER_MINUTE}"
+            ));
+            None
+        }
     }
 }
 
@@ -175,6 +203,11 @@ fn variable(name: &str) -> Option<String> {
 /// The least level that Lambda wants logged, or that a developer does.
 pub(crate) fn log_level() -> Option<String> {
     variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"))
+}
+
+/// `PEOPLE_KEY`: the API key of somebody who sends people to an import API.
+pub fn sending_key() -> Option<Secret> {
+    variable("PEOPLE_KEY").map(Secret::new)
 }
 
 /// Whether Lambda wants each line of the log as JSON.
@@ -244,6 +277,7 @@ mod tests {
     fn every_fault_is_reported_at_once() {
         let malformed = [
             ("PEOPLE_RETENTION_DAYS", "0"),
+            ("PEOPLE_REQUESTS_PER_MINUTE", "-1"),
             ("PEOPLE_NATIVE_ROOTS", "yes"),
             ("PEOPLE_TARGET_SECRETS", "x"),
             ("PEOPLE_TARGET_SHARE", "70"),
@@ -256,6 +290,7 @@ mod tests {
                 "PEOPLE_TABLE_PREFIX",
                 "PEOPLE_BUCKET",
                 "PEOPLE_RETENTION_DAYS",
+                "PEOPLE_REQUESTS_PER_MINUTE",
                 "PEOPLE_NATIVE_ROOTS",
                 "PEOPLE_TARGET_SECRETS",
                 "PEOPLE_TARGET_SHARE"
@@ -344,6 +379,21 @@ mod tests {
         let config = read(&[("PEOPLE_TABLE_PREFIX", "p"), ("PEOPLE_BUCKET", "b")]).unwrap();
         assert_eq!(config.retention, Duration::from_secs(90 * 24 * 60 * 60));
         assert_eq!(config.share, Share::ALL);
+        assert_eq!(config.requests_per_minute, NonZeroU32::new(DEFAULT_REQUESTS_PER_MINUTE));
+    }
+
+    #[test]
+    fn a_key_may_send_up_to_a_million_requests_a_minute_and_any_number_for_zero() {
+        let read = |requests: &str| {
+            let own = [("PEOPLE_TABLE_PREFIX", "p"), ("PEOPLE_BUCKET", "b")];
+            read(&[&own[..], &[("PEOPLE_REQUESTS_PER_MINUTE", requests)]].concat())
+        };
+        for (requests, limit) in [("0", 0), ("1", 1), ("1000000", 1_000_000)] {
+            assert_eq!(read(requests).unwrap().requests_per_minute, NonZeroU32::new(limit));
+        }
+        for requests in ["1000001", "-1", "many", "1.5"] {
+            assert_eq!(read(requests).unwrap_err().0.len(), 1, "{requests}");
+        }
     }
 
     #[test]

@@ -138,6 +138,7 @@ fn stores(config: &Config, aws: Aws, clock: Arc<dyn Clock>) -> App {
         bodies: Arc::new(bodies),
         inbox: Arc::new(inbox),
         rates: Arc::new(rates),
+        requests_per_minute: config.requests_per_minute,
         sessions: Arc::new(sessions),
     }
 }

@@ -7,6 +7,7 @@ mod directory;
 mod directory_item;
 mod expression;
 mod import_item;
+mod import_words;
 mod imports;
 mod item;
 mod keys;

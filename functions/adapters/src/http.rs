@@ -5,11 +5,16 @@ mod answered;
 mod auth;
 mod body;
 pub mod console;
+mod docs;
 mod documents;
 mod etag;
+mod export;
+mod filter;
 mod list;
 mod prefer;
+mod problem;
 mod query;
+mod rate;
 mod receive;
 mod repeats;
 mod report;
@@ -18,34 +23,38 @@ mod undelivered;
 mod uploads;
 
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, LOCATION, RETRY_AFTER,
+    VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
-use people_core::batch::{MAX_BODY_BYTES, RequestFault};
+use people_core::batch::MAX_BODY_BYTES;
 use people_core::error::StoreError;
 use people_core::failed::Failed;
 use people_core::id::ImportId;
 use people_core::import::Interrupted;
 use people_core::log::{Answer, ImportLog};
-use people_core::log_text::{self, LogKind};
+use people_core::log_text;
+use people_core::lookup::Found;
 use people_core::ports::SignedPut;
 use people_core::profile::Profile;
 use people_core::profile_schema;
 use people_core::redelivery::Report;
-use people_core::summary::Summary;
 use people_core::undelivered::Waiting;
-use serde::Serialize;
+
+use self::problem::{Problem, ProblemKind};
 
 pub use accept::Format;
 pub use answered::Answered;
 pub use auth::KeyCache;
 pub use body::{Body, Chunks, Fingerprint, Kept, Sent, Whole, drain, keep, read, read_document, read_kept};
 pub use documents::{Names, deleted, linked, listed as documents_listed};
+pub use export::{ExportFormat, export};
 pub use list::ListRequest;
 pub use prefer::RespondAsync;
 pub use query::InvalidQuery;
-pub use receive::{Received, Repeated, authenticated, event_body, import, refuse};
+pub use rate::Counted;
+pub use receive::{Received, Repeated, authenticated, event_body, import, refuse, repeated};
 pub use routes::{Function, Parameters, Route};
 pub use undelivered::{UndeliveredRequest, is_plan};
 pub use uploads::{InvalidAnnouncement, announcement};
@@ -72,7 +81,7 @@ pub fn imported(log: &ImportLog, format: Format) -> Response<String> {
     let mut response = match (format, &log.fault) {
         (Format::Text, _) => text(status, log.id.to_string()),
         (Format::Json, None) => json(status, report::render(log)),
-        (Format::Json, Some(fault)) => problem(&Problem::of_fault(fault, status, log.id)),
+        (Format::Json, Some(fault)) => Problem::of_fault(fault, status, log.id).answer(),
     };
     with_log(&mut response, log.id);
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -90,7 +99,7 @@ pub fn replayed(mut response: Response<String>) -> Response<String> {
 /// 409: the same request is being carried out.
 pub fn still_running(format: Format) -> Response<String> {
     let detail = "The first request with this Idempotency-Key is still being carried out.";
-    let mut response = plain("RequestStillRunning", StatusCode::CONFLICT, detail, format);
+    let mut response = plain(ProblemKind::RequestStillRunning, StatusCode::CONFLICT, detail, format);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
@@ -98,12 +107,12 @@ pub fn still_running(format: Format) -> Response<String> {
 /// 409: the key is that of another request. Sending it again does not help.
 pub fn another_request(format: Format) -> Response<String> {
     let detail = "Another request was sent with this Idempotency-Key.";
-    plain("IdempotencyKeyReused", StatusCode::CONFLICT, detail, format)
+    plain(ProblemKind::IdempotencyKeyReused, StatusCode::CONFLICT, detail, format)
 }
 
 /// 400: a header that is not as it has to be, before there was an import.
 fn invalid_repeat_key(invalid: repeats::InvalidKey, format: Format) -> Response<String> {
-    plain("InvalidIdempotencyKey", StatusCode::BAD_REQUEST, &invalid.to_string(), format)
+    plain(ProblemKind::InvalidIdempotencyKey, StatusCode::BAD_REQUEST, &invalid.to_string(), format)
 }
 
 /// 202: the import is accepted, and its log will tell how it ends.
@@ -139,12 +148,12 @@ pub fn upload(import: ImportId, put: &SignedPut) -> Response<String> {
 /// 400, or 413 where the body would be too large. The problem names the member.
 pub fn invalid_announcement(invalid: &InvalidAnnouncement) -> Response<String> {
     let (kind, status) = match invalid {
-        InvalidAnnouncement::TooLarge(_) => ("BodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE),
+        InvalidAnnouncement::TooLarge(_) => (ProblemKind::BodyTooLarge, StatusCode::PAYLOAD_TOO_LARGE),
         InvalidAnnouncement::Unreadable(_)
         | InvalidAnnouncement::Unknown(_)
-        | InvalidAnnouncement::Member(..) => ("InvalidAnnouncement", StatusCode::BAD_REQUEST),
+        | InvalidAnnouncement::Member(..) => (ProblemKind::InvalidAnnouncement, StatusCode::BAD_REQUEST),
     };
-    problem(&Problem::new(kind, status, &invalid.to_string(), None))
+    Problem::new(kind, status, &invalid.to_string(), None).answer()
 }
 
 /// The answer where a store failed. The cause is logged here, once; the caller is told nothing of it.
@@ -172,7 +181,7 @@ fn store_failed(format: Format, id: Option<ImportId>) -> Response<String> {
     let detail = "A store of this service failed. Send the request again later.";
     let mut response = match format {
         Format::Text => text(status, id.map(|id| id.to_string()).unwrap_or_default()),
-        Format::Json => problem(&Problem::new("StoreFailed", status, detail, id)),
+        Format::Json => Problem::new(ProblemKind::StoreFailed, status, detail, id).answer(),
     };
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
@@ -192,13 +201,19 @@ pub fn failed(found: &Failed, format: Format) -> Response<String> {
         Failed::Link(link) => return documents::led_to(bare(StatusCode::SEE_OTHER), link),
         Failed::Nothing => return bare(StatusCode::NO_CONTENT),
         Failed::Unknown => return not_found(format),
-        Failed::NoParts => {
-            ("NoParts", StatusCode::NOT_FOUND, "The request was at fault: none of its parts was judged.")
+        Failed::NoParts => (
+            ProblemKind::NoParts,
+            StatusCode::NOT_FOUND,
+            "The request was at fault: none of its parts was judged.",
+        ),
+        Failed::Gone => (
+            ProblemKind::BodyNotKept,
+            StatusCode::GONE,
+            "The body of this import is not kept, or not any more.",
+        ),
+        Failed::Unfinished => {
+            (ProblemKind::ImportNotEnded, StatusCode::CONFLICT, "The import has not ended yet.")
         }
-        Failed::Gone => {
-            ("BodyNotKept", StatusCode::GONE, "The body of this import is not kept, or not any more.")
-        }
-        Failed::Unfinished => ("ImportNotEnded", StatusCode::CONFLICT, "The import has not ended yet."),
     };
     let mut response = plain(kind, status, detail, format);
     if *found == Failed::Unfinished {
@@ -207,16 +222,39 @@ pub fn failed(found: &Failed, format: Format) -> Response<String> {
     response
 }
 
-/// The definition as JSON Schema, or 304 where the caller has it already. It is asked for again each time, because an
-/// administrator can change it at any time.
+/// The definition as JSON Schema, or its example as CSV where the caller prefers that. It is asked for again each time,
+/// because an administrator can change it at any time.
 pub fn definition(profile: &Profile, headers: &HeaderMap) -> Response<String> {
-    let schema = profile_schema::print(profile);
-    let tag = etag::of(&schema);
+    let mut response = if accept::prefers_csv(headers) {
+        let example = profile_schema::example_as_csv(profile);
+        tagged(headers, "text/csv; charset=utf-8; header=present", example)
+    } else {
+        tagged(headers, "application/schema+json", profile_schema::print(profile))
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+/// What each code in an answer means, for a browser.
+pub fn documentation(head: &Parts) -> Response<String> {
+    if !matches!(head.method, Method::GET | Method::HEAD) {
+        return method_not_allowed("GET, HEAD", format(&head.headers));
+    }
+    let mut response = tagged(&head.headers, "text/html; charset=utf-8", docs::page());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(docs::POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// 200, or 304 where the caller has it already.
+fn tagged(headers: &HeaderMap, content_type: &'static str, body: String) -> Response<String> {
+    let tag = etag::of(&body);
     let mut response = if etag::is_known(headers, &tag) {
         bare(StatusCode::NOT_MODIFIED)
     } else {
-        let mut response = Response::new(schema);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/schema+json"));
+        let mut response = Response::new(body);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -224,9 +262,9 @@ pub fn definition(profile: &Profile, headers: &HeaderMap) -> Response<String> {
     response
 }
 
-/// A page of the list of the logs: always JSON. `found` is what the store gave for [`ListRequest::page`].
-pub fn listed(request: &ListRequest, found: &[Summary]) -> Response<String> {
-    json(StatusCode::OK, list::render(request, found))
+/// A page of the list of the logs, as JSON.
+pub fn listed(found: &Found) -> Response<String> {
+    json(StatusCode::OK, list::render(found))
 }
 
 /// A page of what has not arrived: always JSON. `found` has one entry more than `limit` where there is a next page.
@@ -245,17 +283,14 @@ pub fn redelivered(import: ImportId, report: Report, left: usize) -> Response<St
     json(StatusCode::OK, serde_json::to_string(&redelivered).unwrap_or_default())
 }
 
-/// 400 for a caller who asks for a dry run: there is none yet, and a real one would be the opposite.
-pub fn refused_dry_run(head: &Parts) -> Option<Response<String>> {
-    match query::first(head.uri.query(), "dryRun").as_deref() {
-        None | Some("false") => None,
-        Some(_) => Some(invalid_query(&InvalidQuery::Value("dryRun", "not available yet"))),
-    }
+/// Whether the caller wants a dry run; else the answer, 400, where it is not certain: a real one would be the opposite.
+pub fn dry_run(head: &Parts) -> Result<bool, Box<Response<String>>> {
+    query::flag(head.uri.query(), "dryRun").map_err(|invalid| Box::new(invalid_query(&invalid)))
 }
 
 /// 400: the query asks for what there is not. The problem names the parameter.
 pub fn invalid_query(invalid: &InvalidQuery) -> Response<String> {
-    problem(&Problem::new("InvalidQuery", StatusCode::BAD_REQUEST, &invalid.to_string(), None))
+    Problem::new(ProblemKind::InvalidQuery, StatusCode::BAD_REQUEST, &invalid.to_string(), None).answer()
 }
 
 /// 200 without a body: the function answers. It says nothing of the stores or the targets, because anybody may ask.
@@ -268,14 +303,24 @@ pub fn healthy(head: &Parts) -> Response<String> {
 
 /// 404: there is nothing under this path.
 pub fn not_found(format: Format) -> Response<String> {
-    plain("NotFound", StatusCode::NOT_FOUND, "There is nothing here.", format)
+    plain(ProblemKind::NotFound, StatusCode::NOT_FOUND, "There is nothing here.", format)
 }
 
 /// 405: the path is right, the method is not.
 pub fn method_not_allowed(allowed: &'static str, format: Format) -> Response<String> {
     let detail = format!("Only {allowed} is allowed here.");
-    let mut response = plain("MethodNotAllowed", StatusCode::METHOD_NOT_ALLOWED, &detail, format);
+    let mut response = plain(ProblemKind::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, &detail, format);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// 429: the key sends more requests than it may. Nothing was done.
+fn too_many_requests(seconds: u64, format: Format) -> Response<String> {
+    let detail =
+        format!("This API key has sent too many requests. Send this one again in {seconds} seconds.");
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let mut response = plain(ProblemKind::TooManyRequests, status, &detail, format);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 
@@ -295,7 +340,7 @@ pub fn too_large(format: Format) -> Response<String> {
     );
     match format {
         Format::Text => bare(status),
-        Format::Json => problem(&Problem::new("BodyTooLarge", status, &detail, None)),
+        Format::Json => Problem::new(ProblemKind::BodyTooLarge, status, &detail, None).answer(),
     }
 }
 
@@ -307,6 +352,11 @@ pub fn target_too_long() -> Response<String> {
 /// The format that the caller prefers.
 pub fn format(headers: &HeaderMap) -> Format {
     accept::format(headers)
+}
+
+/// The format that the caller wants to take logs along in; none where the list is to be shown.
+pub fn export_format(headers: &HeaderMap) -> Option<ExportFormat> {
+    accept::export_format(headers)
 }
 
 fn bare(status: StatusCode) -> Response<String> {
@@ -331,10 +381,10 @@ fn json(status: StatusCode, body: String) -> Response<String> {
     with_type(status, "application/json", body)
 }
 
-fn plain(kind: &'static str, status: StatusCode, detail: &str, format: Format) -> Response<String> {
+fn plain(kind: ProblemKind, status: StatusCode, detail: &str, format: Format) -> Response<String> {
     match format {
         Format::Text => text(status, detail.to_owned()),
-        Format::Json => problem(&Problem::new(kind, status, detail, None)),
+        Format::Json => Problem::new(kind, status, detail, None).answer(),
     }
 }
 
@@ -342,38 +392,4 @@ fn with_log(response: &mut Response<String>, id: ImportId) {
     if let Ok(location) = HeaderValue::try_from(format!("{}/{id}", Route::ImportLogs.path())) {
         response.headers_mut().insert(LOCATION, location);
     }
-}
-
-/// A problem document (RFC 9457).
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Problem {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
-}
-
-impl Problem {
-    fn new(kind: &str, status: StatusCode, detail: &str, id: Option<ImportId>) -> Problem {
-        Problem {
-            r#type: format!("urn:people-import:problem:{kind}"),
-            title: status.canonical_reason().unwrap_or_default(),
-            status: status.as_u16(),
-            detail: detail.to_owned(),
-            request_id: id.map(|id| id.to_string()),
-        }
-    }
-
-    fn of_fault(fault: &RequestFault, status: StatusCode, id: ImportId) -> Problem {
-        Problem::new(&format!("{:?}", LogKind::of(fault)), status, &fault.to_string(), Some(id))
-    }
-}
-
-fn problem(problem: &Problem) -> Response<String> {
-    let body = serde_json::to_string(problem).unwrap_or_default();
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    with_type(status, "application/problem+json", body)
 }

@@ -83,6 +83,7 @@ async fn carry_out(
         form: sent.form,
         parts: sent.parts,
         source: Source::Staged,
+        dry_run: log.dry_run,
         begin: Begin::Claimed(holder.clone()),
         until,
     };
@@ -135,7 +136,7 @@ mod tests {
         let app = memory::app(clock.clone());
         let id = ImportId::new(START, [7; 10]);
         let key_name = "payroll".to_owned();
-        let accepted = Accepted { id, received_at: START, key_name, form: Form::Array };
+        let accepted = Accepted { id, received_at: START, key_name, form: Form::Array, dry_run: false };
         staged::accept(&app, accepted).await.unwrap();
         World { app, clock, id }
     }
@@ -239,7 +240,8 @@ mod tests {
         let world = world().await;
         let other = ImportId::new(START, [8; 10]);
         let key_name = "payroll".to_owned();
-        let accepted = Accepted { id: other, received_at: START, key_name, form: Form::Array };
+        let accepted =
+            Accepted { id: other, received_at: START, key_name, form: Form::Array, dry_run: false };
         staged::accept(&world.app, accepted).await.unwrap();
         world.put("application/json", b"no JSON").await;
         world.clock.advance_to(START.plus(MISSING_AFTER));

@@ -10,8 +10,8 @@ use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::import::{Interrupted, SYNCHRONOUS};
 use people_core::log::{Answer, ImportLog, State};
-use people_core::ports::{App, RepeatKey};
-use people_core::repeat::{self, Turn};
+use people_core::ports::{App, FirstAnswer, RepeatKey};
+use people_core::repeat::{self, Permit, Replay, Turn};
 use people_core::staged::{self, Accepted};
 use people_core::summary::Source;
 use people_core::time::Timestamp;
@@ -47,33 +47,54 @@ pub(crate) async fn import(
         Ok(repeat) => repeat,
         Err(refused) => return *refused,
     };
-    let taken = match repeat {
-        None => accept(app, &received, id, &whole).await.map(Taken::Now),
-        Some(repeat) => accept_once(app, &received, id, &whole, repeat).await,
-    };
-    let answer = async |log: ImportLog| match ended(app, log.id, until).await {
-        Some(log) => answers::awaited(log, format, asked),
-        None => answers::accepted(&log, format, asked),
+    let (taken, permit) = match repeat {
+        None => (accept(app, &received, id, &whole).await, None),
+        Some(repeat) => match accept_once(app, &received, id, &whole, repeat).await {
+            Ok(Turned::Mine(taken, permit)) => (taken, Some(permit)),
+            Ok(Turned::Before(replay)) => return answers::repeated(&replay, format),
+            Ok(Turned::Running) => return answers::still_running(format),
+            Ok(Turned::Other) => return answers::another_request(format),
+            Err(failure) => return answers::interrupted(&failure, format),
+        },
     };
     match taken {
-        Ok(Taken::Now(log)) => answer(log).await,
-        Ok(Taken::Before(log)) => answers::replayed(answer(log).await),
-        Ok(Taken::Waited(log)) => answers::replayed(answers::imported(&log, format)),
-        Ok(Taken::Running) => answers::still_running(format),
-        Ok(Taken::Other) => answers::another_request(format),
+        Ok(Taken::In(log)) => {
+            let ended = ended(app, log.id, until).await;
+            let answer = if ended.is_some() { FirstAnswer::Ended } else { FirstAnswer::Accepted };
+            if let Some(permit) = permit {
+                permit.answered(app, answer).await;
+            }
+            match ended {
+                Some(ended) => answers::awaited(ended, format, asked),
+                None => answers::accepted(&log, format, asked),
+            }
+        }
+        Ok(Taken::Not(failure)) => {
+            if let Some(permit) = permit {
+                permit.release(app).await;
+            }
+            answers::interrupted(&failure, format)
+        }
+        // Whether its body is there is not known: a repeat goes on with it, once this attempt's time is up.
         Err(failure) => answers::interrupted(&failure, format),
     }
 }
 
-/// What becomes of a body.
+/// What becomes of a body. Where it is not known, there is an error instead.
 enum Taken {
-    /// It is taken in.
-    Now(ImportLog),
-    /// It was before; its log as it was then.
-    Before(ImportLog),
-    /// It was before, by a request that waited for the import to end.
-    Waited(ImportLog),
-    /// It still is, by such a request.
+    /// It is taken in; its log as it was then.
+    In(ImportLog),
+    /// It is not, for this reason, and never will be.
+    Not(Interrupted),
+}
+
+/// Whose turn it is.
+enum Turned {
+    /// This request's; this became of its body.
+    Mine(Result<Taken, Interrupted>, Permit),
+    /// It was another one's, which was answered so.
+    Before(Replay),
+    /// It still is another one's.
     Running,
     /// It is another one than the first with its `Idempotency-Key`.
     Other,
@@ -86,62 +107,50 @@ async fn accept_once(
     id: ImportId,
     whole: &Whole,
     (key, fingerprint): (RepeatKey, [u8; 32]),
-) -> Result<Taken, Interrupted> {
+) -> Result<Turned, Interrupted> {
     let unknown = |error| Interrupted { id, opened: false, error };
+    // The answer may be waited for, and so may that of a repeat.
     let attempt = repeat::attempt(id, fingerprint, app.clock.now().plus(SYNCHRONOUS));
-    let (taken, permit) = match repeat::begin(app, key, &attempt).await.map_err(unknown)? {
-        Turn::First(permit) => (accept(app, received, id, whole).await.map(Taken::Now), permit),
-        Turn::Again(first, permit) => (accept_again(app, received, first, whole).await, permit),
-        Turn::Replay(log) => return Ok(before(*log)),
-        Turn::Running => return Ok(Taken::Running),
-        Turn::Other => return Ok(Taken::Other),
-    };
-    match taken {
-        Ok(_) => permit.answered(app).await,
-        Err(_) => permit.release(app).await,
-    }
-    taken
+    Ok(match repeat::begin(app, key, &attempt).await.map_err(unknown)? {
+        Turn::First(permit) => Turned::Mine(accept(app, received, id, whole).await, permit),
+        Turn::Again(first, permit) => accept_again(app, received, first, whole, permit).await,
+        Turn::Replay(replay) => Turned::Before(replay),
+        Turn::Running => Turned::Running,
+        Turn::Other => Turned::Other,
+    })
 }
 
-/// Takes a body in of which somebody has died before it was known to be there. Where the import runs by now, the body changes
-/// nothing: whoever hears of it finds that out.
+/// Takes a body in of which somebody has died before it was known to be there, or before its caller was answered. Where the
+/// import runs by now, the body changes nothing: whoever hears of it finds that out.
 async fn accept_again(
     app: &App,
     received: &Received<'_>,
     id: ImportId,
     whole: &Whole,
-) -> Result<Taken, Interrupted> {
+    permit: Permit,
+) -> Turned {
     let failed = |error| Interrupted { id, opened: true, error };
-    let Some(log) = app.imports.find(id).await.map_err(failed)? else {
-        return accept(app, received, id, whole).await.map(Taken::Now);
+    let log = match app.imports.find(id).await {
+        Ok(Some(log)) => log,
+        Ok(None) => return Turned::Mine(accept(app, received, id, whole).await, permit),
+        Err(error) => return Turned::Mine(Err(failed(error)), permit),
     };
-    match log.state {
+    let taken = match log.state {
         State::Accepted | State::Running | State::Ended(Answer::Interrupted) => {
-            app.bodies.put(id, &whole.content_type, &whole.content).await.map_err(failed)?;
-            Ok(Taken::Now(as_accepted(log)))
+            let put = app.bodies.put(id, &whole.content_type, &whole.content).await;
+            put.map(|_| Taken::In(repeat::as_accepted(log))).map_err(failed)
         }
         State::Ended(Answer::StoreFailed) => {
-            Err(failed(StoreError::new("take a body in", "a store failed before")))
+            Ok(Taken::Not(failed(StoreError::new("take a body in", "a store failed before"))))
         }
-        State::Ended(_) => Ok(before(log)),
-    }
-}
-
-fn before(log: ImportLog) -> Taken {
-    match (log.source, log.state) {
-        (Source::Staged, _) => Taken::Before(as_accepted(log)),
-        (Source::Direct | Source::Document | Source::Inbox, State::Ended(_)) => {
-            Taken::Waited(log.as_answered())
+        State::Ended(_) if log.source == Source::Staged => Ok(Taken::In(repeat::as_accepted(log))),
+        // The first one waited for the end.
+        State::Ended(_) => {
+            permit.answered(app, FirstAnswer::Ended).await;
+            return Turned::Before(Replay::Ended(Box::new(log.as_answered())));
         }
-        (Source::Direct | Source::Document | Source::Inbox, State::Accepted | State::Running) => {
-            Taken::Running
-        }
-    }
-}
-
-/// The log as it was when the body was taken in.
-fn as_accepted(log: ImportLog) -> ImportLog {
-    ImportLog { state: State::Accepted, fault: None, parts: Vec::new(), later: Vec::new(), ..log }
+    };
+    Turned::Mine(taken, permit)
 }
 
 /// Opens the log and stores the body. Where that fails, the log is closed, unless the body has got there all the same.
@@ -150,17 +159,20 @@ async fn accept(
     received: &Received<'_>,
     id: ImportId,
     whole: &Whole,
-) -> Result<ImportLog, Interrupted> {
+) -> Result<Taken, Interrupted> {
     let key_name = received.key.name.clone();
-    let accepted = Accepted { id, received_at: received.at, key_name, form: whole.form };
-    let log = staged::accept(app, accepted).await;
-    let log = log.map_err(|error| Interrupted { id, opened: false, error })?;
+    let (form, dry_run) = (whole.form, received.dry_run);
+    let accepted = Accepted { id, received_at: received.at, key_name, form, dry_run };
+    let log = match staged::accept(app, accepted).await {
+        Ok(log) => log,
+        Err(error) => return Ok(Taken::Not(Interrupted { id, opened: false, error })),
+    };
     // An earlier attempt of the same call may have stored it: then there is one already.
     match app.bodies.put(id, &whole.content_type, &whole.content).await {
-        Ok(_) => Ok(log),
+        Ok(_) => Ok(Taken::In(log)),
         Err(error) => match close(app, id).await {
-            Ok(true) => Err(Interrupted { id, opened: true, error }),
-            Ok(false) => Ok(log),
+            Ok(true) => Ok(Taken::Not(Interrupted { id, opened: true, error })),
+            Ok(false) => Ok(Taken::In(log)),
             // The schedule closes it.
             Err(_) => Err(Interrupted { id, opened: true, error }),
         },

@@ -9,7 +9,7 @@ mod uploads;
 use http::request::Parts;
 use http::{Method, Response};
 use lambda_http::{Body, Request, RequestExt};
-use people_adapters::http::{self as answers, Format, Received, RespondAsync, Route};
+use people_adapters::http::{self as answers, Counted, Format, Received, RespondAsync, Route};
 use people_adapters::system;
 use people_core::error::StoreError;
 use people_core::id::ImportId;
@@ -21,7 +21,8 @@ use people_core::redelivery::{self, Report, Which};
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let id = request.path_parameters().first("requestId").and_then(ImportId::parse);
     let route = Route::of(&request);
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    let counted = Counted::with(&mut head);
     let answer = match route {
         Some(route @ (Route::PeopleImport | Route::Uploads)) => {
             self::answer(app, route, &head, answers::event_body(body)).await
@@ -30,7 +31,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
         Some(Route::Redeliveries) => redeliver(app, &head, id).await,
         _ => answers::not_found(answers::format(&head.headers)),
     };
-    answer.map(Body::from)
+    counted.told_in(answer).map(Body::from)
 }
 
 /// HEAD is answered like GET: the server in front leaves the body out.
@@ -96,13 +97,14 @@ async fn import(app: &App, head: &Parts, mut body: impl answers::Body) -> Respon
         Method::PUT => answers::authenticated(app, head, Feature::PeopleImport, format).await,
         _ => Err(answers::method_not_allowed("PUT", format)),
     };
-    let received = match key {
-        Ok(key) => Received { head, key, at },
+    let key = match key {
+        Ok(key) => key,
         Err(refused) => return answers::refuse(head, &mut body, refused).await,
     };
-    if let Some(refused) = answers::refused_dry_run(head) {
-        return answers::refuse(head, &mut body, refused).await;
-    }
+    let received = match answers::dry_run(head) {
+        Ok(dry_run) => Received { head, key, at, dry_run },
+        Err(refused) => return answers::refuse(head, &mut body, *refused).await,
+    };
     if let Some(asked) = RespondAsync::of(&head.headers) {
         return asynchronous::import(app, received, &mut body, asked).await;
     }

@@ -21,13 +21,17 @@ pub(crate) async fn answer(app: &App, head: &Parts, mut body: impl answers::Body
         Ok(key) => key,
         Err(refused) => return answers::refuse(head, &mut body, refused).await,
     };
+    let received = match answers::dry_run(head) {
+        Ok(dry_run) => Received { head, key, at, dry_run },
+        Err(refused) => return answers::refuse(head, &mut body, *refused).await,
+    };
     let (announced, form) = match answers::announcement(&mut body, app.spool.clone()).await {
         Ok(announced) => announced,
         Err(invalid) => {
             return answers::refuse(head, &mut body, answers::invalid_announcement(&invalid)).await;
         }
     };
-    match accept(app, &Received { head, key, at }, &announced, form).await {
+    match accept(app, &received, &announced, form).await {
         Ok((import, put)) => answers::upload(import, &put),
         Err(error) => answers::unavailable(Format::Json, &error),
     }
@@ -43,6 +47,7 @@ async fn accept(
     let id = received.new_id()?;
     let put = app.bodies.upload(id, announced, app.clock.now().plus(UPLOAD_LIFE)).await?;
     let key_name = received.key.name.clone();
-    staged::accept(app, Accepted { id, received_at: received.at, key_name, form }).await?;
+    let dry_run = received.dry_run;
+    staged::accept(app, Accepted { id, received_at: received.at, key_name, form, dry_run }).await?;
     Ok((id, put))
 }

@@ -1,6 +1,7 @@
 //! From updates to outcomes: which target takes which fields, under which key it knows the person, and what it said.
 
 mod keys;
+mod preview;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Run<'a> {
     pub busy: &'a BTreeSet<PersonKey>,
     /// When what is not delivered yet is left.
     pub until: Timestamp,
+    /// Whether nothing is changed anywhere: the outcomes are what would happen.
+    pub dry_run: bool,
 }
 
 /// An update of a known person.
@@ -225,7 +228,11 @@ impl<'a> At<'a> {
             people: self.references(update, keys),
         };
         let requests: Vec<_> = updates.iter().map(request).collect();
-        let answers = self.target.api.deliver(&requests, self.run.until).await;
+        let (api, until) = (&self.target.api, self.run.until);
+        let answers = match self.run.dry_run {
+            false => api.deliver(&requests, until).await,
+            true => preview::one_after_another(&requests, api.preview(&requests, until).await),
+        };
         outcomes.extend(updates.iter().map(|(update, _)| update.part).zip(answers));
     }
 
@@ -244,6 +251,7 @@ impl<'a> At<'a> {
             let wanted = gone.entry(update.person.key());
             let wanted = wanted.or_insert_with(|| Wanted { person: update.person, gone: BTreeSet::new() });
             if wanted.gone.insert(key)
+                && !self.run.dry_run
                 && let Err(error) = self.app.directory.forget(&self.target.name, key).await
             {
                 let import = update.import;

@@ -43,6 +43,8 @@ pub struct Run {
     pub stored_at: Timestamp,
     /// When what is not stored yet is left.
     pub until: Timestamp,
+    /// Whether nothing is stored: the outcomes are what would happen.
+    pub dry_run: bool,
 }
 
 /// Stores each file. Gives back the outcome of each part; `Err` where the store failed, which is logged here.
@@ -66,7 +68,7 @@ async fn file_in(
     files: Vec<&File<'_>>,
 ) -> Vec<(usize, Result<PartOutcome, StoreError>)> {
     let mut outcomes = Vec::with_capacity(files.len());
-    for file in files {
+    for (number, file) in files.into_iter().enumerate() {
         let document = Document {
             key: DocumentKey::new(&slot, run.import, file.part),
             slot: slot.clone(),
@@ -78,7 +80,11 @@ async fn file_in(
         };
         // What is given up in the middle leaves an object that nobody sees, or the whole document: sending it again
         // mends both.
-        let outcome = match select(store(app, &document).boxed(), app.clock.sleep_until(run.until)).await {
+        let stored = match run.dry_run {
+            false => store(app, &document).boxed(),
+            true => would_store(app, &document, number > 0).boxed(),
+        };
+        let outcome = match select(stored, app.clock.sleep_until(run.until)).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Ok(PartOutcome::not_now("it could not be stored in time")),
         };
@@ -102,4 +108,16 @@ async fn store(app: &App, document: &Document) -> Result<PartOutcome, StoreError
             Err(error)
         }
     }
+}
+
+/// What storing a document would come to; `replaces` where an earlier one would be in its slot.
+async fn would_store(app: &App, document: &Document, replaces: bool) -> Result<PartOutcome, StoreError> {
+    let Slot { person, field, name } = &document.slot;
+    let listed = app.documents.list(person).await.inspect_err(|error| {
+        tracing::error!(import.id = %document.import, error = %error, "documents could not be listed");
+    })?;
+    let is_there = listed
+        .iter()
+        .any(|stored| stored.field == *field && name.as_ref().is_none_or(|name| stored.file_name == *name));
+    Ok(if replaces || is_there { PartOutcome::WouldReplace } else { PartOutcome::WouldUpload })
 }

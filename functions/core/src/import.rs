@@ -43,6 +43,8 @@ pub struct Request {
     pub parts: Result<Vec<Incoming>, RequestFault>,
     /// Which way it came in.
     pub source: Source,
+    /// Whether nothing is delivered or stored: its log says what would happen.
+    pub dry_run: bool,
     /// How its log begins.
     pub begin: Begin,
     /// When what is not delivered yet is left.
@@ -91,7 +93,7 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
         fault,
         parts: parts.iter().map(entry).collect(),
         names_targets: app.targets.len() > 1,
-        dry_run: false,
+        dry_run: request.dry_run,
         form: request.form,
         source: request.source,
         later: Vec::new(),
@@ -106,6 +108,7 @@ pub async fn run(app: &App, request: Request) -> Result<ImportLog, Interrupted> 
         Begin::New if log.pending() == 0 => {
             log.state = State::Ended(log.answer());
             open(app, &log, None).await?;
+            carry_out::index_refused(app, &log, &parts).await;
             report(app, &log);
             return Ok(log);
         }

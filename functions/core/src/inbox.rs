@@ -16,7 +16,7 @@ use crate::document::{Content, Spool};
 use crate::log::Form;
 use crate::profile::Profile;
 
-pub use self::csv::RESET;
+pub use self::csv::{LIST_SEPARATOR, RESET, WrittenRow, WrittenRows};
 pub use self::fault::{FileError, FileFault};
 pub use self::zip::{MAX_ENTRIES, MAX_ENTRY_BYTES, MAX_INFLATED_BYTES};
 
@@ -37,16 +37,20 @@ enum Parts {
 
 /// What a file is, as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub enum Format {
+    /// An array of person update objects.
     Json,
+    /// Such an object on each line.
     Ndjson,
+    /// A person on each row.
     Csv,
+    /// PDFs.
     Zip,
 }
 
 impl Format {
-    /// By the extension, without regard to case.
-    fn of(name: &str) -> Option<Format> {
+    /// By the extension, without regard to case; `None` for any other.
+    pub fn of(name: &str) -> Option<Format> {
         let (_, extension) = name.rsplit_once('.')?;
         match extension.to_ascii_lowercase().as_str() {
             "json" => Some(Format::Json),

@@ -253,6 +253,7 @@ fn decided(parts: Option<&Vec<PartLog>>, part: usize, target: &TargetName, field
                 Ending::UnknownPerson | Ending::Refused(_) | Ending::GivenUp(_) | Ending::Superseded => {
                     Decided::Nothing
                 }
+                Ending::WouldUpdate(_) | Ending::WouldPartlyUpdate(..) => Decided::Nothing,
             }
         }
         PartOutcome::InvalidPerson(_)
@@ -265,6 +266,8 @@ fn decided(parts: Option<&Vec<PartLog>>, part: usize, target: &TargetName, field
         | PartOutcome::Superseded
         | PartOutcome::Uploaded
         | PartOutcome::Replaced
+        | PartOutcome::WouldUpload
+        | PartOutcome::WouldReplace
         | PartOutcome::Linked
         | PartOutcome::Listed(_)
         | PartOutcome::Deleted

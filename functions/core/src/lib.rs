@@ -12,8 +12,9 @@
 //! 5. what has not arrived is kept as [`undelivered`], and [`redelivery`] delivers it again; an import that comes late is
 //!    careful of newer ones ([`late`]), and what happens after its log was closed is entered there ([`later`]);
 //! 6. [`staged`] imports wait for their body; [`body`] says where bodies and files wait;
-//! 7. [`log_text`] shows the log, [`summary`] what a list of logs shows of it; [`failed`] gives back what failed;
-//!    [`health`] tells how the targets have been. Whoever reads them in a browser has a [`session`], and a time [`zone`].
+//! 7. [`log_text`] shows the log, [`summary`] what a list of logs shows of it; [`lookup`] finds logs; [`failed`] gives back
+//!    what failed; [`health`] tells how the targets have been. Whoever reads them in a browser has a [`session`], and a time
+//!    [`zone`].
 //!
 //! [`inbox`] makes such parts of whole files, and batches of them. [`profile_schema`] tells callers beforehand what the
 //! second step accepts.
@@ -48,6 +49,7 @@ pub mod late;
 pub mod later;
 pub mod log;
 pub mod log_text;
+pub mod lookup;
 pub mod memory;
 pub mod multipart;
 pub mod person;

@@ -12,7 +12,7 @@ use crate::shown::Shown;
 use crate::summary::{Source, Standing};
 use crate::time::Timestamp;
 
-pub use outcome::{Asked, Delivery, Ending, ImportedPiece, Outcome, PartOutcome};
+pub use outcome::{Asked, Delivery, Ending, ImportedPiece, Outcome, PartOutcome, WouldChange};
 
 /// The stored record of one import.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,6 +226,8 @@ fn answer_of_document(outcome: &PartOutcome) -> Option<Answer> {
         | PartOutcome::GivenUp(_)
         | PartOutcome::Superseded
         | PartOutcome::Replaced
+        | PartOutcome::WouldUpload
+        | PartOutcome::WouldReplace
         | PartOutcome::Listed(_)
         | PartOutcome::Unserved { passing: false, .. }
         | PartOutcome::Imported(_)

@@ -1,5 +1,7 @@
 //! The import log as text, to the byte of the documented API, and the vocabulary of its lines.
 
+mod dry_run;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -8,9 +10,10 @@ use crate::finding::MAX_NAMES;
 use crate::later::{Later, News};
 use crate::log::{Asked, Delivery, Ending, ImportLog, PartLog, PartOutcome, Subject};
 use crate::shown::Shown;
+use crate::time::Timestamp;
 
 /// Every kind of line. Scripts look for these words, so none is ever renamed; the user documentation lists them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogKind {
     /// A person was updated at every target that it concerned.
     PersonUpdated,
@@ -70,11 +73,19 @@ pub enum LogKind {
     BatchImported,
     /// A piece of a file was imported, and parts of it failed.
     BatchWithErrors,
+    /// The import was a dry run: its other lines say what would have happened.
+    DryRun,
+    /// A person would be updated at every target that it concerns.
+    WouldBeUpdated,
+    /// A person would be updated, but a target would not take something of it.
+    WouldBePartlyUpdated,
+    /// A file would be stored, or would replace another one.
+    WouldBeUploaded,
 }
 
 impl LogKind {
     /// Every kind, successes first.
-    pub const ALL: [LogKind; 29] = [
+    pub const ALL: [LogKind; 33] = [
         LogKind::PersonUpdated,
         LogKind::PersonUnchanged,
         LogKind::FileUploaded,
@@ -104,6 +115,10 @@ impl LogKind {
         LogKind::Interrupted,
         LogKind::BatchImported,
         LogKind::BatchWithErrors,
+        LogKind::DryRun,
+        LogKind::WouldBeUpdated,
+        LogKind::WouldBePartlyUpdated,
+        LogKind::WouldBeUploaded,
     ];
 
     /// The kind of the line that tells of a fault of the request.
@@ -115,48 +130,82 @@ impl LogKind {
         }
     }
 
-    /// How a line of this kind begins: `Success - PersonUpdated`, `Error - InvalidPerson`.
-    pub fn prefix(self) -> String {
-        let severity = match self {
+    /// Reads the word that a line has.
+    pub fn parse(text: &str) -> Option<LogKind> {
+        LogKind::ALL.into_iter().find(|kind| format!("{kind:?}") == text)
+    }
+
+    /// The word that a line of this kind begins with.
+    pub fn severity(self) -> &'static str {
+        match self {
             LogKind::PersonUpdated | LogKind::PersonUnchanged | LogKind::FileUploaded => "Success",
             LogKind::FileLinked | LogKind::FilesListed | LogKind::FileDeleted => "Success",
             LogKind::PersonRedelivered | LogKind::BatchImported => "Success",
-            LogKind::DeliveryDeferred | LogKind::Superseded => "Warning",
+            LogKind::WouldBeUpdated | LogKind::WouldBeUploaded => "Success",
+            LogKind::DeliveryDeferred | LogKind::Superseded | LogKind::DryRun => "Warning",
             LogKind::InvalidPerson | LogKind::InvalidFile | LogKind::InvalidPart => "Error",
             LogKind::UnknownPerson | LogKind::IdentifierConflict | LogKind::FieldNotMapped => "Error",
             LogKind::PersonPartlyUpdated | LogKind::DeliveryRefused | LogKind::FileNotUploaded => "Error",
             LogKind::FileNotFound | LogKind::FileNotLinked | LogKind::FilesNotListed => "Error",
             LogKind::FileNotDeleted | LogKind::InvalidRequest | LogKind::TooManyParts => "Error",
             LogKind::DeliveryGivenUp | LogKind::BodyNotReceived | LogKind::Interrupted => "Error",
-            LogKind::BatchWithErrors => "Error",
-        };
-        format!("{severity} - {self:?}")
+            LogKind::BatchWithErrors | LogKind::WouldBePartlyUpdated => "Error",
+        }
+    }
+
+    /// Whether only a log has such a line that is not successful: nothing that happens later makes up for it.
+    pub fn is_error(self) -> bool {
+        self.severity() == "Error"
+    }
+
+    /// How a line of this kind begins: `Success - PersonUpdated`, `Error - InvalidPerson`.
+    pub fn prefix(self) -> String {
+        format!("{} - {self:?}", self.severity())
     }
 }
 
-/// The whole log as text; every line ends in `\n`. First the parts that validation refused, then the others, each in
-/// part order, then what happened later, in time order.
+/// A line below the head of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its kind.
+    pub kind: LogKind,
+    /// The part that it is about; none where it is about the request.
+    pub part: Option<usize>,
+    /// When it happened, where that was after the import had ended.
+    pub at: Option<Timestamp>,
+    /// What follows the kind.
+    pub text: String,
+}
+
+/// The whole log as text; every line ends in `\n`. First whether it was a dry run, then the parts that validation refused,
+/// then the others, each in part order, then what happened later, in time order.
 pub fn render(log: &ImportLog) -> String {
     let mut text = format!("{} - RequestId: {}\n", log.received_at.to_log_text(), log.id);
-    for (kind, rest) in lines(log) {
+    for Line { kind, text: rest, .. } in lines(log) {
         let _ = writeln!(text, "{} - {rest}", kind.prefix());
     }
     text
 }
 
-/// The lines below the head, as kind and text.
-pub fn lines(log: &ImportLog) -> Vec<(LogKind, String)> {
-    let mut lines = Vec::new();
-    lines.extend(log.fault.as_ref().map(|fault| (LogKind::of(fault), fault.to_string())));
+/// The lines below the head, in their order.
+pub fn lines(log: &ImportLog) -> Vec<Line> {
+    let line = |part, at| move |(kind, text)| Line { kind, part, at, text };
+    let dry_run = log.dry_run.then(|| (LogKind::DryRun, dry_run::HEAD.to_owned()));
+    let fault = log.fault.as_ref().map(|fault| (LogKind::of(fault), fault.to_string()));
+    let mut lines: Vec<Line> = dry_run.into_iter().chain(fault).map(line(None, None)).collect();
     for invalid in [true, false] {
         for (number, part) in
             log.parts.iter().enumerate().filter(|(_, part)| part.outcome.is_invalid() == invalid)
         {
-            part_lines(number, part, log.names_targets, &mut lines);
+            let mut of_part = Vec::new();
+            part_lines(number, part, log.names_targets, &mut of_part);
+            lines.extend(of_part.into_iter().map(line(Some(number), None)));
         }
     }
     for later in &log.later {
-        later_lines(later, log, &mut lines);
+        let mut news = Vec::new();
+        later_lines(later, log, &mut news);
+        lines.extend(news.into_iter().map(line(Some(later.part), Some(later.at))));
     }
     lines
 }
@@ -238,6 +287,12 @@ fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Ve
         }
         PartOutcome::Uploaded => (LogKind::FileUploaded, a_file("Uploaded file", file, "for", person)),
         PartOutcome::Replaced => (LogKind::FileUploaded, a_file("Replaced file", file, "for", person)),
+        PartOutcome::WouldUpload => {
+            (LogKind::WouldBeUploaded, a_file("Would upload file", file, "for", person))
+        }
+        PartOutcome::WouldReplace => {
+            (LogKind::WouldBeUploaded, a_file("Would replace file", file, "for", person))
+        }
         PartOutcome::Linked => (LogKind::FileLinked, a_file("Link to file", file, "of", person)),
         PartOutcome::Deleted => (LogKind::FileDeleted, a_file("Deleted file", file, "of", person)),
         PartOutcome::Absent => (LogKind::FileDeleted, a_file("No file", file, "of", person)),
@@ -291,7 +346,11 @@ fn delivery_lines(
     let complete = deliveries.iter().all(|delivery| delivery.superseded.is_empty());
     if complete && all(Ending::succeeded) {
         let unchanged = all(|ending| *ending == Ending::Unchanged);
-        let ending = if unchanged { Ending::Unchanged } else { Ending::Updated };
+        let ending = match dry_run::together(deliveries) {
+            Some(would) => Ending::WouldUpdate(Box::new(would)),
+            None if unchanged => Ending::Unchanged,
+            None => Ending::Updated,
+        };
         lines.push(ending_line(person, &ending));
         return;
     }
@@ -356,6 +415,10 @@ fn ending_line(person: &Shown, ending: &Ending) -> (LogKind, String) {
         Ending::GivenUp(reason) => {
             (LogKind::DeliveryGivenUp, format!("{person} not updated, and not tried any more: {reason}"))
         }
+        Ending::WouldUpdate(would) => (LogKind::WouldBeUpdated, dry_run::would_be(person, would)),
+        Ending::WouldPartlyUpdate(would, what) => {
+            (LogKind::WouldBePartlyUpdated, format!("{}, but {what}", dry_run::would_be(person, would)))
+        }
     }
 }
 
@@ -366,7 +429,6 @@ mod tests {
     use crate::id::ImportId;
     use crate::log::{Answer, Form, Outcome, State};
     use crate::summary::Source;
-    use crate::time::Timestamp;
 
     fn log(parts: Vec<PartLog>) -> ImportLog {
         ImportLog {

@@ -62,6 +62,7 @@ pub fn app(clock: Arc<dyn Clock>) -> App {
         bodies: Arc::new(MemoryBodies::default()),
         inbox: Arc::new(MemoryInbox::default()),
         rates: Arc::new(MemoryRates::new(Arc::clone(&clock))),
+        requests_per_minute: None,
         sessions: Arc::new(MemorySessions::new(Arc::clone(&clock))),
         clock,
     }

@@ -114,6 +114,11 @@ pub struct NativeKey(pub String);
 pub struct PersonKey(String);
 
 impl PersonKey {
+    /// What is stored of somebody who is known by this identifier alone, or by none.
+    pub fn of(identifier: &Identifier) -> PersonKey {
+        PersonKey(identifier.as_str().to_owned())
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -9,6 +9,7 @@ mod sessions;
 mod undelivered;
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -28,7 +29,7 @@ pub use crate::key::{ApiKey, Feature, KeyHash};
 pub use bodies::{Announced, Bodies, SignedPut, StagedBody};
 pub use inbox::{Inbox, InboxFile};
 pub use rates::Rates;
-pub use repeats::{Attempt, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
+pub use repeats::{Attempt, FirstAnswer, REPEATED_FOR, RepeatKey, RepeatRecord, Repeated, Repeats};
 pub use sessions::Sessions;
 pub use undelivered::{Undelivered, WaitingPage};
 
@@ -63,6 +64,8 @@ pub struct App {
     pub inbox: Arc<dyn Inbox>,
     /// How often things happen.
     pub rates: Arc<dyn Rates>,
+    /// The most requests that each API key may send in a minute; any number where there is none.
+    pub requests_per_minute: Option<NonZeroU32>,
     /// Who has signed in to the console.
     pub sessions: Arc<dyn Sessions>,
 }
@@ -121,7 +124,17 @@ pub trait Imports: Send + Sync {
     ) -> Result<Vec<ImportLog>, StoreError>;
 
     /// What imports did to this person, newest first (larger import id, then larger part).
-    async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError>;
+    /// The summaries of these imports, newest first. Those that are unknown or expired are left out. No id is there twice.
+    async fn summaries(&self, ids: &[ImportId]) -> Result<Vec<Summary>, StoreError>;
+
+    /// At most `limit` of the parts that concerned this person before that one, newest first (larger import id, then larger
+    /// part); the newest ones where there is none.
+    async fn of_person(
+        &self,
+        person: &PersonKey,
+        before: Option<(ImportId, usize)>,
+        limit: usize,
+    ) -> Result<Vec<IndexEntry>, StoreError>;
 
     /// What newer parts (larger import id, then larger part) did to this person, newest first.
     async fn newer(&self, person: &PersonKey, than: (ImportId, usize))
@@ -161,10 +174,12 @@ pub enum Opened {
 
 /// Which logs are wanted. The order is total, so that a page goes on where the one before ended, whatever came in
 /// meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Page {
     /// The last import of the page before; the newest ones where there is none.
     pub before: Option<ImportId>,
+    /// Only imports whose ids were made at this moment or later.
+    pub from: Option<Timestamp>,
     /// The most logs that are given back.
     pub limit: usize,
     /// Whether those of successful imports are left out.
@@ -180,7 +195,7 @@ pub struct IndexEntry {
     pub import: ImportId,
     /// The part's number.
     pub part: usize,
-    /// The fields that it named.
+    /// The fields that it named; none where it can have set nothing, and is entered only so that it is found.
     pub fields: Vec<Arc<str>>,
 }
 
@@ -264,6 +279,12 @@ pub trait Target: Send + Sync {
     /// Delivers updates, one outcome for each, in order. Updates of the same person are applied one after another, in
     /// the order given; after one that is deferred, the later ones of that person are deferred too.
     async fn deliver(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome>;
+
+    /// What would become of these updates, one outcome for each, in order, and each as if it was the only one. Nothing is
+    /// written. A target that cannot be read says that every field may change.
+    async fn preview(&self, updates: &[PersonUpdate], _until: Timestamp) -> Vec<Outcome> {
+        updates.iter().map(PersonUpdate::may_change).collect()
+    }
 }
 
 /// What a target says to an identifier.

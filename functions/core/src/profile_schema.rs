@@ -1,15 +1,20 @@
 //! A profile definition as JSON Schema 2020-12 of one person update, so that integrators can check what they send with a
-//! validator of their own. It accepts exactly the objects that [`update`](crate::update) has nothing against.
+//! validator of their own, with an example of one. It accepts exactly the objects that [`update`](crate::update) has
+//! nothing against.
 //!
 //! The patterns mean the same in ECMA 262 (flag `u`), in Python and in Rust. Classes are spelled out, because `\s` and
 //! `\d` differ; a length goes with `$` where no blanks may precede it, because in Python `$` also matches before a last
 //! line break; and nothing in them can be made to backtrack for long.
+
+mod example;
 
 use serde::ser::{Serialize, Serializer};
 
 use crate::person::MAX_IDENTIFIER;
 use crate::profile::{Field, FieldType, Profile, RESERVED, Source};
 use crate::update::MAX_REFERENCES;
+
+pub use self::example::csv as example_as_csv;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 const COMMENT: &str = "No matter of shape, and so not told here: an object has at most 256 KiB and no key twice, its \
@@ -33,7 +38,6 @@ pub fn print(profile: &Profile) -> String {
 }
 
 fn schema(profile: &Profile) -> Node {
-    let is_told = |field: &&Field| field.source == Source::Api && field.kind != FieldType::File;
     let identifiers = RESERVED.map(|name| (name.to_owned(), object([("$ref", reference("Identifier"))])));
     let fields = profile.fields().iter().filter(is_told).map(|field| (field.name.to_string(), of(field)));
     object([
@@ -46,7 +50,13 @@ fn schema(profile: &Profile) -> Node {
         ("additionalProperties", false.into()),
         ("anyOf", Node::List(RESERVED.map(is_given).into())),
         ("$defs", definitions()),
+        ("examples", Node::List(vec![example::json(profile)])),
     ])
+}
+
+/// Whether a person update may have this field.
+fn is_told(field: &&Field) -> bool {
+    field.source == Source::Api && field.kind != FieldType::File
 }
 
 /// An identifier is there where it is neither null nor blank.

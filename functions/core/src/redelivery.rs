@@ -211,7 +211,7 @@ impl Run<'_> {
         let waiting = known.len() < all;
         let updates: Vec<Ready<'_>> = known.iter().zip(&newer).enumerate().map(ready).collect();
         let busy = BTreeSet::new();
-        let run = delivery::Run { people, busy: &busy, until: self.until };
+        let run = delivery::Run { people, busy: &busy, until: self.until, dry_run: false };
         let outcomes: BTreeMap<usize, PartOutcome> =
             delivery::deliver(self.app, run, &updates).await.into_iter().collect();
         let ended = known.into_iter().zip(outcomes.into_values());
@@ -242,7 +242,12 @@ impl Run<'_> {
         let mut done: Vec<Place> = Vec::new();
         let mut logs: BTreeMap<ImportId, Vec<Later>> = BTreeMap::new();
         let mut arrived: BTreeMap<Option<TargetName>, bool> = BTreeMap::new();
+        let is_late = now >= self.until;
         for (kept, mut news) in ended {
+            // It is as due as before, and nothing is known of its target.
+            if is_late && was_not_tried(&kept, &news) {
+                continue;
+            }
             let Place { import, part, target } = kept.waiting.place.clone();
             let waits = keep_again(&kept, &mut news, now);
             let is_deferred = waits.iter().any(|waits| waits.waiting.place == kept.waiting.place);
@@ -284,6 +289,8 @@ impl Run<'_> {
             Ending::Deferred(_) => report.deferred += 1,
             Ending::GivenUp(_) => report.given_up += 1,
             Ending::PartlyUpdated(_) | Ending::UnknownPerson | Ending::Refused(_) => report.failed += 1,
+            // No dry run is delivered again.
+            Ending::WouldUpdate(_) | Ending::WouldPartlyUpdate(..) => {}
         };
         match news {
             News::Delivery(delivery) => count(&delivery.outcome.ending),
@@ -350,6 +357,20 @@ fn delivered(kept: Kept, outcome: PartOutcome) -> Ended {
     (kept, News::Delivery(delivery))
 }
 
+/// Whether time was up before anything was sent of an update.
+fn was_not_tried(kept: &Kept, news: &News) -> bool {
+    let is_untried = |delivery: &Delivery, attempts| {
+        matches!(delivery.outcome.ending, Ending::Deferred(_)) && delivery.outcome.attempts <= attempts
+    };
+    match news {
+        News::Delivery(delivery) => is_untried(delivery, kept.waiting.attempts),
+        News::Part(PartOutcome::Delivered { deliveries, .. }) => {
+            !deliveries.is_empty() && deliveries.iter().all(|delivery| is_untried(delivery, 0))
+        }
+        News::Part(outcome) => matches!(outcome, PartOutcome::Deferred(_)),
+    }
+}
+
 /// What of an update is tried again, and when. What is deferred beyond its time is given up instead.
 fn keep_again(kept: &Kept, news: &mut News, now: Timestamp) -> Vec<Kept> {
     let is_over = now >= kept.since.plus(TRIED_FOR);
@@ -390,5 +411,8 @@ fn again_at(
         delivery.outcome.ending = Ending::GivenUp(std::mem::take(why));
         return None;
     }
-    waits(Some(delivery.target.clone()), why)
+    let again = waits(Some(delivery.target.clone()), why);
+    // What it leaves out is told once, when it is decided.
+    delivery.superseded.clear();
+    again
 }

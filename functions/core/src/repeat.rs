@@ -5,7 +5,7 @@ use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::import::{self, Begin, CLOSING, Interrupted, Request};
 use crate::log::{Answer, ImportLog, State};
-use crate::ports::{App, Attempt, Claim, Claimed, LeaseHolder, Opened, RepeatKey, Repeated};
+use crate::ports::{App, Attempt, Claim, Claimed, FirstAnswer, LeaseHolder, Opened, RepeatKey, Repeated};
 use crate::shown::Shown;
 use crate::time::Timestamp;
 
@@ -16,12 +16,21 @@ pub enum Turn {
     First(Permit),
     /// The first one died: it goes on as this import, from its start.
     Again(ImportId, Permit),
-    /// It has been answered before; the answer is in this log.
-    Replay(Box<ImportLog>),
+    /// It has been answered before, as this log has it.
+    Replay(Replay),
     /// The first one is being carried out.
     Running,
     /// The key is that of another request.
     Other,
+}
+
+/// What a request was answered before.
+#[derive(Debug)]
+pub enum Replay {
+    /// How its import ended: its log as it was then.
+    Ended(Box<ImportLog>),
+    /// That its import is accepted: its log as it was then.
+    Accepted(Box<ImportLog>),
 }
 
 /// The right to carry out a request that may be sent again. Whoever has it says how that ended; else the next attempt takes
@@ -37,8 +46,8 @@ pub struct Permit {
 pub enum Ran {
     /// By this request.
     Now(ImportLog),
-    /// By one before it; this is its log as it was answered.
-    Before(ImportLog),
+    /// By one before it, which was answered so.
+    Before(Replay),
     /// It still is, by another request.
     Running,
     /// Not at all: the key is that of another request.
@@ -62,19 +71,27 @@ pub async fn begin(app: &App, key: RepeatKey, attempt: &Attempt) -> Result<Turn,
         Repeated::Died(import) => Turn::Again(import, permit),
         Repeated::Running => Turn::Running,
         Repeated::Other => Turn::Other,
-        Repeated::Answered(import) => {
+        Repeated::Answered(import, answer) => {
             let log = app.imports.find(import).await?;
             let log = log.ok_or_else(|| StoreError::new("answer once more", "the import log is gone"))?;
-            Turn::Replay(Box::new(log))
+            Turn::Replay(match answer {
+                FirstAnswer::Ended => Replay::Ended(Box::new(log.as_answered())),
+                FirstAnswer::Accepted => Replay::Accepted(Box::new(as_accepted(log))),
+            })
         }
     })
+}
+
+/// The log of an import as it was when the import was accepted.
+pub fn as_accepted(log: ImportLog) -> ImportLog {
+    ImportLog { state: State::Accepted, fault: None, parts: Vec::new(), later: Vec::new(), ..log }
 }
 
 impl Permit {
     /// The request has its answer, which a repeat is given too. Where that can't be written down, a repeat finds it out once
     /// this attempt's time is up.
-    pub async fn answered(self, app: &App) {
-        if let Err(error) = app.repeats.answered(&self.key, self.attempt).await {
+    pub async fn answered(self, app: &App, answer: FirstAnswer) {
+        if let Err(error) = app.repeats.answered(&self.key, self.attempt, answer).await {
             let attempt = self.attempt;
             tracing::warn!(import.id = %attempt, %error, "the answer of attempt {attempt} is not marked as given");
         }
@@ -104,14 +121,14 @@ pub async fn run(
     let (request, permit) = match begin(app, key, &attempt).await.map_err(unknown(request.id))? {
         Turn::Running => return Ok(Ran::Running),
         Turn::Other => return Ok(Ran::Other),
-        Turn::Replay(log) => return Ok(replay(*log)),
+        Turn::Replay(replay) => return Ok(Ran::Before(replay)),
         Turn::First(permit) => (request, permit),
         Turn::Again(id, permit) => match take_over(app, id, request).await.map_err(unknown(id))? {
             Taken::Request(request) => (*request, permit),
             Taken::Busy => return Ok(Ran::Running),
             Taken::Ended(log) => {
                 settle(app, permit, Some(&log)).await;
-                return Ok(replay(*log));
+                return Ok(Ran::Before(Replay::Ended(Box::new(log.as_answered()))));
             }
         },
     };
@@ -123,14 +140,6 @@ pub async fn run(
         Err(_) => permit.release(app).await,
     }
     ran.map(Ran::Now)
-}
-
-/// One that has not ended is still being carried out: its caller did not wait for it.
-fn replay(log: ImportLog) -> Ran {
-    match log.state {
-        State::Ended(_) => Ran::Before(log.as_answered()),
-        State::Accepted | State::Running => Ran::Running,
-    }
 }
 
 /// An answer that tells its caller to send the request again must not keep it from being carried out then.
@@ -149,7 +158,7 @@ async fn settle(app: &App, permit: Permit, log: Option<&ImportLog>) {
             | Answer::Linked
             | Answer::Deleted
             | Answer::NotFound,
-        ) => permit.answered(app).await,
+        ) => permit.answered(app, FirstAnswer::Ended).await,
     }
 }
 
@@ -195,7 +204,7 @@ fn unopened(app: &App, id: ImportId, request: &Request) -> ImportLog {
         fault: None,
         parts: Vec::new(),
         names_targets: app.targets.len() > 1,
-        dry_run: false,
+        dry_run: request.dry_run,
         form: request.form,
         source: request.source,
         later: Vec::new(),

@@ -147,10 +147,17 @@ async fn note_use(app: &App, key: &ApiKey, now: Timestamp) {
 mod tests {
     use std::sync::Arc;
 
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::memory::{self, ManualClock};
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_757_179_999);
+
+    /// The ports in memory never wait, so a future that is polled once is done.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        future.now_or_never().unwrap()
+    }
 
     struct Stage {
         app: App,
@@ -177,48 +184,54 @@ mod tests {
         SessionToken::new([byte; 32])
     }
 
-    #[tokio::test]
-    async fn a_key_for_the_logs_opens_a_session_of_eight_hours() {
-        let stage = stage().await;
-        assert_eq!(stage.sign_in(" right\n").await, SignIn::Done);
-        let session = find(&stage.app, &token(1)).await.unwrap().unwrap();
-        assert_eq!((session.key, session.key_name), (KeyHash::of("right"), "support".to_owned()));
-        assert_eq!(find(&stage.app, &token(2)).await.unwrap(), None);
-        let end = NOW.plus(SESSION_LASTS).to_second();
-        for (late, there) in [(-1, true), (0, false)] {
-            stage.clock.advance_to(Timestamp::from_millis(end.millis() + late));
-            assert_eq!(find(&stage.app, &token(1)).await.unwrap().is_some(), there, "{late}");
-        }
+    #[test]
+    fn a_key_for_the_logs_opens_a_session_of_eight_hours() {
+        now(async {
+            let stage = stage().await;
+            assert_eq!(stage.sign_in(" right\n").await, SignIn::Done);
+            let session = find(&stage.app, &token(1)).await.unwrap().unwrap();
+            assert_eq!((session.key, session.key_name), (KeyHash::of("right"), "support".to_owned()));
+            assert_eq!(find(&stage.app, &token(2)).await.unwrap(), None);
+            let end = NOW.plus(SESSION_LASTS).to_second();
+            for (late, there) in [(-1, true), (0, false)] {
+                stage.clock.advance_to(Timestamp::from_millis(end.millis() + late));
+                assert_eq!(find(&stage.app, &token(1)).await.unwrap().is_some(), there, "{late}");
+            }
+        });
     }
 
-    #[tokio::test]
-    async fn a_session_ends_with_its_key_and_when_somebody_signs_out() {
-        let stage = stage().await;
-        stage.sign_in("right").await;
-        stage.app.sessions.end(&token(1).hash()).await.unwrap();
-        assert_eq!(find(&stage.app, &token(1)).await.unwrap(), None);
-        stage.sign_in("right").await;
-        stage.app.keys.revoke(&KeyHash::of("right")).await.unwrap();
-        assert_eq!(find(&stage.app, &token(1)).await.unwrap(), None);
+    #[test]
+    fn a_session_ends_with_its_key_and_when_somebody_signs_out() {
+        now(async {
+            let stage = stage().await;
+            stage.sign_in("right").await;
+            stage.app.sessions.end(&token(1).hash()).await.unwrap();
+            assert_eq!(find(&stage.app, &token(1)).await.unwrap(), None);
+            stage.sign_in("right").await;
+            stage.app.keys.revoke(&KeyHash::of("right")).await.unwrap();
+            assert_eq!(find(&stage.app, &token(1)).await.unwrap(), None);
+        });
     }
 
-    #[tokio::test]
-    async fn after_ten_wrong_keys_from_one_place_none_is_taken_from_there_for_a_quarter_of_an_hour() {
-        let stage = stage().await;
-        for wrong in 1..MAX_FAILURES {
-            assert_eq!(stage.sign_in(["wrong", "other", ""][wrong as usize % 3]).await, SignIn::Wrong);
-            assert_eq!(stage.sign_in("right").await, SignIn::Done, "after {wrong}");
-        }
-        assert_eq!(stage.sign_in("wrong").await, SignIn::Wrong);
-        assert_eq!(stage.sign_in("right").await, SignIn::TooMany);
-        let elsewhere = sign_in(&stage.app, "right", &token(2), "192.0.2.2").await.unwrap();
-        assert_eq!(elsewhere, SignIn::Done);
-        let end = NOW.plus(FAILURES_COUNT);
-        stage.clock.advance_to(Timestamp::from_millis(end.millis() - 1));
-        assert_eq!(stage.sign_in("right").await, SignIn::TooMany);
-        stage.clock.advance_to(end);
-        assert_eq!(stage.sign_in("wrong").await, SignIn::Wrong);
-        assert_eq!(stage.sign_in("right").await, SignIn::Done);
+    #[test]
+    fn after_ten_wrong_keys_from_one_place_none_is_taken_from_there_for_a_quarter_of_an_hour() {
+        now(async {
+            let stage = stage().await;
+            for wrong in 1..MAX_FAILURES {
+                assert_eq!(stage.sign_in(["wrong", "other", ""][wrong as usize % 3]).await, SignIn::Wrong);
+                assert_eq!(stage.sign_in("right").await, SignIn::Done, "after {wrong}");
+            }
+            assert_eq!(stage.sign_in("wrong").await, SignIn::Wrong);
+            assert_eq!(stage.sign_in("right").await, SignIn::TooMany);
+            let elsewhere = sign_in(&stage.app, "right", &token(2), "192.0.2.2").await.unwrap();
+            assert_eq!(elsewhere, SignIn::Done);
+            let end = NOW.plus(FAILURES_COUNT);
+            stage.clock.advance_to(Timestamp::from_millis(end.millis() - 1));
+            assert_eq!(stage.sign_in("right").await, SignIn::TooMany);
+            stage.clock.advance_to(end);
+            assert_eq!(stage.sign_in("wrong").await, SignIn::Wrong);
+            assert_eq!(stage.sign_in("right").await, SignIn::Done);
+        });
     }
 
     #[test]

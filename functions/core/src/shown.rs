@@ -24,19 +24,23 @@ impl Shown {
         &self.0
     }
 
-    /// The text without apostrophes around it, for where nothing has to tell it from what is beside it: of the characters
-    /// that are escaped, `'` and `\` stand for themselves.
+    /// The text without apostrophes around it, for where nothing has to tell it from what is beside it.
     pub fn unquoted(&self) -> String {
-        let mut text = String::with_capacity(self.0.len());
-        for character in self.0.chars() {
-            match character {
-                '\'' | '\\' => text.push(character),
-                _ if must_be_escaped(character) => text.extend(character.escape_unicode()),
-                _ => text.push(character),
-            }
-        }
-        text
+        visible(&self.0)
     }
+}
+
+/// A text in which everything can be seen: of the characters that [`Shown`] escapes, `'` and `\` stand for themselves.
+pub fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\'' | '\\' => visible.push(character),
+            _ if must_be_escaped(character) => visible.extend(character.escape_unicode()),
+            _ => visible.push(character),
+        }
+    }
+    visible
 }
 
 /// Between apostrophes and escaped: control characters, bidirectional marks, line separators, `'` and `\` are written

@@ -33,6 +33,8 @@ pub struct Accepted {
     pub key_name: String,
     /// What its parts are.
     pub form: Form,
+    /// Whether nothing is to be delivered or stored.
+    pub dry_run: bool,
 }
 
 /// Opens the log of an import whose body is still to come.
@@ -48,7 +50,7 @@ pub async fn accept(app: &App, accepted: Accepted) -> Result<ImportLog, StoreErr
         fault: None,
         parts: Vec::new(),
         names_targets: app.targets.len() > 1,
-        dry_run: false,
+        dry_run: accepted.dry_run,
         form: accepted.form,
         source: Source::Staged,
         later: Vec::new(),

@@ -1,8 +1,13 @@
 //! The summary of an import log: what a list of logs shows of each. It is stored beside the log, so that a list needs
 //! not read what became of every part.
 
+use std::collections::BTreeSet;
+
 use crate::id::ImportId;
-use crate::log::{ImportLog, State, has_died};
+use crate::later::News;
+use crate::log::{Answer, ImportLog, PartOutcome, State, has_died};
+use crate::log_text::{self, LogKind};
+use crate::person::TargetName;
 use crate::shown::Shown;
 use crate::time::Timestamp;
 
@@ -27,6 +32,12 @@ pub struct Summary {
     pub succeeded: usize,
     /// How many failed; a fault of the request counts as one.
     pub failed: usize,
+    /// The kinds of the lines that its log has; empty for a log from before there was such a list.
+    pub kinds: BTreeSet<LogKind>,
+    /// The targets that its updates went to, or were to; none before the import has ended.
+    pub targets: BTreeSet<TargetName>,
+    /// Whether anything of it was delivered again after it had ended, or tried to be.
+    pub redelivered: bool,
 }
 
 /// Which way an import came in.
@@ -58,9 +69,20 @@ impl Summary {
     #[must_use]
     pub fn seen_at(mut self, now: Timestamp) -> Summary {
         if has_died((self.state, self.source), self.received_at, now) {
+            if self.pending() > 0 {
+                self.kinds.insert(LogKind::Interrupted);
+            }
             self.failed += self.pending();
         }
         self
+    }
+
+    /// What was answered; nothing while the import runs.
+    pub fn answered(&self) -> Option<Answer> {
+        match self.state {
+            State::Accepted | State::Running => None,
+            State::Ended(answer) => Some(answer),
+        }
     }
 
     /// How many parts are not decided yet.
@@ -78,6 +100,25 @@ impl Summary {
             (State::Running, false, true) | (State::Ended(_), _, true) => Standing::Unsuccessful,
             (State::Ended(_), false, false) => Standing::Successful,
         }
+    }
+}
+
+/// A source and what may be asked for beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// What came in this way.
+    Source(Source),
+    /// What was delivered again, however it came in.
+    Redelivery,
+}
+
+impl Origin {
+    /// Reads the name of a source, or `redelivery`.
+    pub fn parse(text: &str) -> Option<Origin> {
+        if text == "redelivery" {
+            return Some(Origin::Redelivery);
+        }
+        Source::ALL.into_iter().find(|source| source.as_str() == text).map(Origin::Source)
     }
 }
 
@@ -132,7 +173,28 @@ impl ImportLog {
             parts: self.parts.len(),
             succeeded: count(Standing::Successful),
             failed: count(Standing::Unsuccessful) + usize::from(self.fault.is_some()),
+            kinds: log_text::lines(self).into_iter().map(|line| line.kind).collect(),
+            targets: self.targets(),
+            redelivered: !self.later.is_empty(),
         }
+    }
+
+    /// The targets of all deliveries, those that happened later included.
+    fn targets(&self) -> BTreeSet<TargetName> {
+        let later = self.later.iter().filter_map(|later| match &later.news {
+            News::Delivery(delivery) => Some(&delivery.target),
+            News::Part(_) => None,
+        });
+        let outcomes = self.parts.iter().map(|part| &part.outcome);
+        let news = self.later.iter().filter_map(|later| match &later.news {
+            News::Part(outcome) => Some(outcome),
+            News::Delivery(_) => None,
+        });
+        let delivered = outcomes.chain(news).filter_map(|outcome| match outcome {
+            PartOutcome::Delivered { deliveries, .. } => Some(deliveries),
+            _ => None,
+        });
+        delivered.flatten().map(|delivery| &delivery.target).chain(later).cloned().collect()
     }
 }
 
@@ -140,7 +202,8 @@ impl ImportLog {
 mod tests {
     use super::*;
     use crate::batch::RequestFault;
-    use crate::log::{Answer, DIED_AFTER, Form, PartLog, PartOutcome, Subject};
+    use crate::later::Later;
+    use crate::log::{DIED_AFTER, Delivery, Ending, Form, Outcome, PartLog, Subject};
 
     const BEGINNING: Timestamp = Timestamp::from_millis(1_700_757_179_999);
 
@@ -203,6 +266,37 @@ mod tests {
             let interrupted = owed.iter().all(|part| part.outcome == PartOutcome::Interrupted);
             assert_eq!(interrupted, late == 0, "{late} ms: the log says the same");
         }
+    }
+
+    #[test]
+    fn what_was_owed_when_it_died_is_a_kind_of_line_too() {
+        let log = log(State::Running, &[PartOutcome::Uploaded, PartOutcome::Pending]);
+        assert_eq!(log.summary().kinds, BTreeSet::from([LogKind::FileUploaded]));
+        let late = log.received_at.plus(2 * DIED_AFTER);
+        let kinds = BTreeSet::from([LogKind::FileUploaded, LogKind::Interrupted]);
+        assert_eq!(log.summary().seen_at(late).kinds, kinds);
+        assert_eq!(log.seen_at(late).summary().kinds, kinds, "the log says the same");
+    }
+
+    #[test]
+    fn every_target_counts_also_one_that_came_later() {
+        let delivery = |target: &str| Delivery {
+            target: target.into(),
+            outcome: Outcome::unsent(Ending::Updated),
+            superseded: Vec::new(),
+        };
+        let delivered = |targets: &[&str]| PartOutcome::Delivered {
+            deliveries: targets.iter().map(|target| delivery(target)).collect(),
+            unmapped: Vec::new(),
+        };
+        let later = |part, news| Later { at: BEGINNING, part, news };
+        let why = PartOutcome::Deferred("why".into());
+        let mut log = log(State::Ended(Answer::Accepted), &[delivered(&["b", "a"]), why]);
+        assert!(!log.summary().redelivered);
+        log.later = vec![later(1, News::Part(delivered(&["d"]))), later(0, News::Delivery(delivery("c")))];
+        let summary = log.summary();
+        assert_eq!(summary.targets, ["a", "b", "c", "d"].map(Into::into).into());
+        assert!(summary.redelivered && summary.kinds.contains(&LogKind::PersonRedelivered));
     }
 
     #[test]

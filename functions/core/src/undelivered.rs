@@ -55,6 +55,17 @@ pub struct Waiting {
     pub next_at: Timestamp,
 }
 
+impl Waiting {
+    /// Whether its caller named this person: compared trimmed, and UPNs without regard to case.
+    pub fn names(&self, person: &str) -> bool {
+        let wanted = Shown::new(person.trim());
+        let named = Shown::new(self.person.as_str().trim());
+        named == wanted
+            || (wanted.as_str().contains('@')
+                && named.as_str().to_lowercase() == wanted.as_str().to_lowercase())
+    }
+}
+
 /// An update that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -116,11 +127,16 @@ pub(crate) async fn keep(app: &App, log: &mut ImportLog, update: impl Fn(usize) 
     }
     let Err(error) = app.undelivered.keep(&kept).await else { return true };
     tracing::error!(import.id = %import, %error, "updates that did not arrive could not be kept");
+    keep_none(log);
+    false
+}
+
+/// Enters that nothing of an import is kept: what would have been has to be sent again.
+pub(crate) fn keep_none(log: &mut ImportLog) {
     let refused = |why: String| Ending::Refused(send_again(&why));
     for part in &mut log.parts {
         end_deferred(&mut part.outcome, |why| PartOutcome::not_now(&why), refused);
     }
-    false
 }
 
 /// Has everything that waits of an import tried again with the next run of the schedule: how many updates that is, or

@@ -154,6 +154,7 @@ impl World {
             parts,
             until,
             source: Source::Direct,
+            dry_run: false,
             begin: Begin::New,
         };
         let log = now(import::run(&self.app, request)).unwrap();
@@ -434,7 +435,7 @@ fn what_was_done_to_a_person_is_indexed_newest_first() {
     let world = joe();
     world.json(r#"[{"userPrincipalName":"joe@company.com","phone":"1"},{"employeeId":"ghost"},{"employeeId":"100200300","joinDate":null}]"#);
     let person = Person { employee_id: Some("100200300".into()), ..Person::default() }.key();
-    let entries = now(world.imports.of_person(&person)).unwrap();
+    let entries = now(world.imports.of_person(&person, None, 9)).unwrap();
     let entries: Vec<_> = entries.iter().map(|entry| (entry.part, entry.fields[0].to_string())).collect();
     assert_eq!(entries, [(2, "joinDate".to_owned()), (0, "phone".to_owned())]);
 }

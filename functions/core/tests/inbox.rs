@@ -129,7 +129,7 @@ impl World {
 
     /// Every log, the oldest import first.
     fn logs(&self) -> Vec<ImportLog> {
-        let page = Page { before: None, limit: 1000, errors_only: false };
+        let page = Page { limit: 1000, ..Page::default() };
         let mut ids: Vec<_> = now(self.app.imports.list(&page)).unwrap().iter().map(|log| log.id).collect();
         ids.sort();
         ids.into_iter().map(|id| now(self.app.imports.find(id)).unwrap().unwrap()).collect()
@@ -273,6 +273,7 @@ fn what_was_sent_after_the_file_was_dropped_is_newer() {
         form: Form::Array,
         parts: Ok(vec![Incoming::Person(Bytes::from_static(br#"{"employeeId":"7","phone":"new"}"#))]),
         source: Source::Direct,
+        dry_run: false,
         begin: Begin::New,
         until: world.clock.now().plus(MINUTE),
     };
@@ -298,7 +299,7 @@ fn a_log_of_a_very_long_file_has_2000_lines() {
     world.inbox.put("a.ndjson", rows(50 * 2000), DROPPED);
     world.inbox.put("b.ndjson", rows(50 * 2000 + 1), DROPPED.plus(MINUTE));
     assert_eq!(world.run(), report(0, 2, 0));
-    let page = Page { before: None, limit: 10_000, errors_only: false };
+    let page = Page { limit: 10_000, ..Page::default() };
     let lists: Vec<_> = now(world.app.imports.list(&page)).unwrap();
     let mut lines: Vec<usize> = lists.iter().map(|log| log.parts).filter(|parts| *parts > 50).collect();
     lines.sort_unstable();

@@ -130,6 +130,7 @@ impl World {
             parts,
             until,
             source: Source::Document,
+            dry_run: false,
             begin: Begin::New,
         };
         self.text(&now(import::run(&self.app, request)).unwrap())
@@ -190,7 +191,7 @@ fn a_document_is_stored_linked_listed_replaced_and_deleted() {
         "Error - FileNotFound - No file 'salary/a__b.pdf' of '7'\n"
     );
     let person = Person { employee_id: Some("7".into()), ..Person::default() }.key();
-    assert_eq!(now(world.imports.of_person(&person)).unwrap().len(), 4, "three stored, one deleted");
+    assert_eq!(now(world.imports.of_person(&person, None, 9)).unwrap().len(), 4, "three stored, one deleted");
 }
 
 #[test]
@@ -402,8 +403,17 @@ impl Imports for Watched {
         self.imports.list(page).await
     }
 
-    async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
-        self.imports.of_person(person).await
+    async fn summaries(&self, ids: &[ImportId]) -> Result<Vec<Summary>, StoreError> {
+        self.imports.summaries(ids).await
+    }
+
+    async fn of_person(
+        &self,
+        person: &PersonKey,
+        before: Option<(ImportId, usize)>,
+        limit: usize,
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        self.imports.of_person(person, before, limit).await
     }
 }
 

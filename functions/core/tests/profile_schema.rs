@@ -3,7 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+
 use jsonschema::Validator;
+use people_core::batch::Incoming;
+use people_core::document::{Content, Spool};
+use people_core::inbox::Batches;
+use people_core::memory::MemorySpool;
 use people_core::profile::Profile;
 use people_core::{profile_schema, update};
 use proptest::collection::vec;
@@ -195,6 +201,45 @@ fn the_text_follows_the_definition_and_is_the_same_each_time() {
     assert_eq!(print(), text);
 }
 
+/// The example in a schema, and the object that it is as CSV.
+fn examples(profile: &Profile) -> (Value, Value) {
+    let schema: Value = serde_json::from_str(&profile_schema::print(profile)).unwrap();
+    let csv = Content::Memory(profile_schema::example_as_csv(profile).into());
+    let spool: Arc<dyn Spool> = Arc::new(MemorySpool);
+    let mut batches = Batches::open("example.csv", &csv, &spool, profile).unwrap();
+    let batch = batches.next_batch().unwrap().unwrap();
+    let [Incoming::Person(row)] = batch.as_slice() else { panic!("{} parts", batch.len()) };
+    assert_eq!(schema["examples"].as_array().unwrap().len(), 1);
+    (schema["examples"][0].clone(), serde_json::from_slice(row).unwrap())
+}
+
+#[test]
+fn the_example_has_every_field_that_can_be_sent_and_is_accepted() {
+    let both = every_kind();
+    let (example, mut row) = examples(&both.profile);
+    assert!(both.accept(&example), "{example:#}");
+    let sent = |name: &&str| *name != "File" && *name != "Files";
+    let lists = ["Strings", "MultiLangs", "PersonIdentifiers", "Files"];
+    let mut names: Vec<_> =
+        KINDS.into_iter().chain(lists).filter(sent).chain(["userPrincipalName"]).collect();
+    names.sort_unstable();
+    let mut has: Vec<_> = example.as_object().unwrap().keys().map(String::as_str).collect();
+    has.sort_unstable();
+    assert_eq!(has, names);
+    assert_eq!(row.get("MultiLangs"), None, "a list of such texts has no column");
+    row["MultiLangs"] = example["MultiLangs"].clone();
+    assert_eq!(row, example);
+}
+
+#[test]
+fn the_example_of_a_definition_without_fields_names_a_person() {
+    let both = Both::of(&json!([]));
+    let (example, row) = examples(&both.profile);
+    assert_eq!(example, json!({"userPrincipalName": "joe@company.com"}));
+    assert_eq!(row, example);
+    assert!(both.accept(&example));
+}
+
 fn text() -> impl Strategy<Value = String> {
     let blanks = || vec(select(BLANKS.to_vec()), 0..3).prop_map(String::from_iter);
     let middle = prop_oneof![
@@ -285,6 +330,9 @@ proptest! {
     ) {
         let entries = fields.iter().enumerate().map(|(index, (kind, source, list))| entry(&name(index), kind, source, *list));
         let both = Both::of(&entries.collect());
+        let (example, row) = examples(&both.profile);
+        assert!(both.accept(&example), "{example}");
+        assert!(both.accept(&row), "{row}");
         for object in &objects {
             both.accept(object);
         }

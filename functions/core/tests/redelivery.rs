@@ -51,6 +51,8 @@ enum Mood {
     Busy,
     /// It takes nothing, ever.
     Refusing,
+    /// It keeps whoever delivers waiting until the time is up.
+    Slow,
 }
 
 struct Fake {
@@ -58,6 +60,7 @@ struct Fake {
     /// What each person has there, by key and field.
     stored: Mutex<BTreeMap<(String, String), String>>,
     calls: Mutex<usize>,
+    clock: Arc<ManualClock>,
 }
 
 #[async_trait]
@@ -79,12 +82,17 @@ impl Target for Fake {
         Listing::CannotList
     }
 
-    async fn deliver(&self, updates: &[PersonUpdate], _: Timestamp) -> Vec<Outcome> {
+    async fn deliver(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome> {
         *self.calls.lock().unwrap() += 1;
+        if *self.mood.lock().unwrap() == Mood::Slow {
+            self.clock.advance_to(until);
+            let unsent = |_| Outcome::unsent(Ending::Deferred("time was up".into()));
+            return updates.iter().map(unsent).collect();
+        }
         let deliver = |update: &PersonUpdate| {
             let ending = match *self.mood.lock().unwrap() {
                 Mood::Well => Ending::Updated,
-                Mood::Down | Mood::Busy => Ending::Deferred("it is down".into()),
+                Mood::Down | Mood::Busy | Mood::Slow => Ending::Deferred("it is down".into()),
                 Mood::Refusing => Ending::Refused("no".into()),
             };
             if ending == Ending::Updated {
@@ -113,7 +121,8 @@ fn world(moods: &[Mood]) -> World {
         {"name":"manager","fieldType":"PersonIdentifier","source":"Api"}]"#;
     let clock = Arc::new(ManualClock::at(BEGINNING));
     let fake = |mood: &Mood| {
-        Arc::new(Fake { mood: Mutex::new(*mood), stored: Mutex::default(), calls: Mutex::default() })
+        let (mood, clock) = (Mutex::new(*mood), clock.clone());
+        Arc::new(Fake { mood, stored: Mutex::default(), calls: Mutex::default(), clock })
     };
     let targets: Vec<_> = moods.iter().map(fake).collect();
     let configured = targets.iter().enumerate().map(|(n, target)| ConfiguredTarget {
@@ -152,6 +161,7 @@ impl World {
             form: Form::Array,
             parts: Ok(parts.iter().map(part).collect()),
             source: if begin == Begin::New { Source::Direct } else { Source::Staged },
+            dry_run: false,
             begin,
             until: received_at.plus(SYNCHRONOUS),
         }
@@ -383,6 +393,35 @@ fn a_target_at_which_nothing_arrives_is_left_alone_until_the_next_run() {
         Report { delivered: 50, superseded: 100 - superseded, ..Report::default() }
     );
     assert_eq!(world.waiting(), 0);
+}
+
+#[test]
+fn what_nobody_got_to_in_time_is_as_due_as_before_and_no_attempt() {
+    let world = world(&[Mood::Busy]);
+    let id = world.import(&[r#"{"employeeId":"7","phone":"1"}"#]);
+    world.wait(Duration::from_secs(120));
+    let before = (now(world.app.undelivered.of_import(id)).unwrap(), world.lines(id));
+    world.mood(0, Mood::Slow);
+    assert_eq!(world.redeliver(Which::Due), Report::default());
+    assert_eq!((now(world.app.undelivered.of_import(id)).unwrap(), world.lines(id)), before);
+    world.mood(0, Mood::Well);
+    assert_eq!(world.redeliver(Which::Due), Report { delivered: 1, ..Report::default() });
+}
+
+#[test]
+fn what_is_left_out_is_told_once_however_often_the_rest_is_tried() {
+    let world = world(&[Mood::Busy]);
+    let first = world.import(&[r#"{"employeeId":"7","phone":"1","mobile":"1"}"#]);
+    world.mood(0, Mood::Well);
+    world.import(&[r#"{"employeeId":"7","phone":"2"}"#]);
+    world.mood(0, Mood::Busy);
+    for _ in 0..2 {
+        world.redeliver(Which::All);
+    }
+    world.mood(0, Mood::Well);
+    world.redeliver(Which::All);
+    let told = world.lines(first).iter().filter(|line| line.contains("Superseded")).count();
+    assert_eq!((told, world.stored(0)), (1, vec!["7 mobile=1".to_owned(), "7 phone=2".to_owned()]));
 }
 
 #[test]

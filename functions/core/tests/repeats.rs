@@ -20,12 +20,12 @@ use people_core::log_text::render;
 use people_core::memory::{self, ManualClock};
 use people_core::person::{Identifier, NativeKey, Person, TargetName};
 use people_core::ports::{
-    App, Attempt, ConfiguredTarget, Directory, Found, KeyHash, LeaseHolder, Listing, PersonUpdate, RepeatKey,
-    Repeated, Repeats, Sighting, Target,
+    App, Attempt, ConfiguredTarget, Directory, FirstAnswer, Found, KeyHash, LeaseHolder, Listing,
+    PersonUpdate, RepeatKey, Repeated, Repeats, Sighting, Target,
 };
 use people_core::profile::Profile;
 use people_core::redelivery;
-use people_core::repeat::{self, Ran};
+use people_core::repeat::{self, Ran, Replay};
 use people_core::summary::Source;
 use people_core::time::Timestamp;
 use people_core::update::Value;
@@ -138,7 +138,7 @@ impl Repeats for NoRepeats {
         }
     }
 
-    async fn answered(&self, _: &RepeatKey, _: ImportId) -> Result<(), StoreError> {
+    async fn answered(&self, _: &RepeatKey, _: ImportId, _: FirstAnswer) -> Result<(), StoreError> {
         self.trouble.come().await
     }
 
@@ -194,6 +194,7 @@ impl World {
             form: Form::Array,
             parts: Ok(vec![Incoming::Person(Bytes::copy_from_slice(json.as_bytes()))]),
             source: Source::Direct,
+            dry_run: false,
             begin: Begin::New,
             until: received_at.plus(SYNCHRONOUS),
         }
@@ -214,7 +215,7 @@ impl World {
     /// The log, where it had been carried out before.
     fn replayed(&self, number: u8) -> ImportLog {
         match self.repeat(number).unwrap() {
-            Ran::Before(log) => log,
+            Ran::Before(Replay::Ended(log)) => *log,
             other => panic!("{other:?}"),
         }
     }

@@ -174,6 +174,7 @@ impl World {
             form: Form::Array,
             parts: Ok(parts),
             source: Source::Direct,
+            dry_run: false,
             begin: Begin::New,
             until: received_at.plus(SYNCHRONOUS),
         };

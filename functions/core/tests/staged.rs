@@ -44,6 +44,7 @@ fn world() -> World {
         received_at: START,
         key_name: "payroll".into(),
         form: Form::Array,
+        dry_run: false,
     };
     let log = now(staged::accept(&app, accepted)).unwrap();
     World { app, clock, log }
@@ -152,8 +153,13 @@ fn an_import_whose_body_could_not_be_stored_is_closed_unless_somebody_has_it() {
 #[test]
 fn an_id_that_is_taken_is_not_accepted() {
     let world = world();
-    let again =
-        Accepted { id: world.log.id, received_at: START, key_name: "payroll".into(), form: Form::Multipart };
+    let again = Accepted {
+        id: world.log.id,
+        received_at: START,
+        key_name: "payroll".into(),
+        form: Form::Multipart,
+        dry_run: false,
+    };
     assert!(now(staged::accept(&world.app, again)).is_err());
     assert_eq!(world.stored().form, Form::Array);
 }

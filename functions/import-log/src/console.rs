@@ -1,6 +1,7 @@
 //! The console: what happened in imports, for people to read in a browser. Every page is whole when it arrives, so that it
 //! works without a script, and none may run one.
 
+mod filters;
 mod forms;
 mod import;
 mod layout;

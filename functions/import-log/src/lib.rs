@@ -1,27 +1,32 @@
 //! `GET /api/ImportLogs/{requestId}`: what happened in an import, as text or as JSON; with `/failed` behind it: what failed,
-//! as a body of its own. `GET /api/ImportLogs`: which imports there were, newest first, always as JSON. `GET
-//! /api/Undelivered`: what has not arrived yet. `GET /console`: the same for people.
+//! as a body of its own. `GET /api/ImportLogs`: which imports there were, newest first, as JSON, or what they were about as
+//! CSV, NDJSON or text. `GET /api/Undelivered`: what has not arrived yet. `GET /docs`: what the codes in all answers mean.
+//! `GET /console`: the same for people.
 
 mod console;
 
 use http::request::Parts;
 use http::{Method, Response};
 use lambda_http::{Body, Request, RequestExt};
-use people_adapters::http::{self as answers, Format, Function, ListRequest, Route, UndeliveredRequest};
+use people_adapters::http::{
+    self as answers, Counted, Format, Function, ListRequest, Route, UndeliveredRequest,
+};
 use people_core::error::StoreError;
 use people_core::failed;
 use people_core::id::ImportId;
 use people_core::log::ImportLog;
+use people_core::lookup;
 use people_core::ports::{App, Feature, WaitingPage};
-use people_core::summary::Summary;
 
 /// Answers an event of API Gateway. There is always a response; its body is text.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let id = request.path_parameters().first("requestId").and_then(ImportId::parse);
     let route = Route::of(&request);
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    let counted = Counted::with(&mut head);
     let answer = match route {
         Some(Route::Health) => answers::healthy(&head),
+        Some(Route::Docs) => answers::documentation(&head),
         Some(Route::ImportLogs) => list(app, &head).await,
         Some(Route::ImportLog) => look_up(app, &head, id).await,
         Some(Route::Failed) => failed(app, &head, id).await,
@@ -31,7 +36,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
         }
         _ => answers::not_found(answers::format(&head.headers)),
     };
-    answer.map(Body::from)
+    counted.told_in(answer).map(Body::from)
 }
 
 async fn list(app: &App, head: &Parts) -> Response<String> {
@@ -42,14 +47,11 @@ async fn list(app: &App, head: &Parts) -> Response<String> {
         Ok(request) => request,
         Err(invalid) => return answers::invalid_query(&invalid),
     };
-    match app.imports.list(&request.page()).await {
-        Ok(found) => {
-            let now = app.clock.now();
-            let found: Vec<Summary> = found.into_iter().map(|summary| summary.seen_at(now)).collect();
-            answers::listed(&request, &found)
-        }
-        Err(error) => answers::unavailable(Format::Json, &error),
-    }
+    let answer = match answers::export_format(&head.headers) {
+        None => lookup::imports(app, request.wanted()).await.map(|found| answers::listed(&found)),
+        Some(format) => answers::export(app, &request, format, head.uri.query()).await,
+    };
+    answer.unwrap_or_else(|error| answers::unavailable(Format::Json, &error))
 }
 
 async fn undelivered(app: &App, head: &Parts) -> Response<String> {

@@ -3,7 +3,7 @@
 use http::request::Parts;
 use http::{Method, Response};
 use lambda_http::{Body, Request, RequestExt};
-use people_adapters::http::{self as answers, Names, Parameters, Received, Route};
+use people_adapters::http::{self as answers, Counted, Names, Parameters, Received, Route};
 use people_core::batch::RequestFault;
 use people_core::import::SYNCHRONOUS;
 use people_core::person_documents;
@@ -15,12 +15,13 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let sent = request.path_parameters();
     let parameter = |name: &'static str| Some((name, sent.first(name)?.to_owned()));
     let parameters = Names::ALL.into_iter().filter_map(parameter).collect();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    let counted = Counted::with(&mut head);
     let answer = match route {
         Some(route) => answer(app, (route, parameters), &head, answers::event_body(body)).await,
         None => answers::not_found(answers::format(&head.headers)),
     };
-    answer.map(Body::from)
+    counted.told_in(answer).map(Body::from)
 }
 
 /// Answers a request whose body comes in a stream, as a plain server gets it.
@@ -40,7 +41,7 @@ pub async fn answer(
         Some(_) => answers::authenticated(app, head, Feature::Documents, format).await,
     };
     let received = match key {
-        Ok(key) => Received { head, key, at },
+        Ok(key) => Received { head, key, at, dry_run: false },
         Err(refused) => return answers::refuse(head, &mut body, refused).await,
     };
     let names = Names::read(route, parameters, head.uri.query());

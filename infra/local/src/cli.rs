@@ -1,20 +1,31 @@
 //! What the command line takes. Everything that can be wrong with an argument is refused here, with exit code 2, before
 //! anything is done.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{PossibleValuesParser, RangedI64ValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, value_parser};
+use people_adapters::config::{MAX_REQUESTS_PER_MINUTE, sending_key};
+use people_adapters::secret::Secret;
 use people_core::key;
 use people_core::person::Who;
 use people_core::ports::Feature;
 use people_core::time::Timestamp;
+use people_local::failure::{Doing, Failure};
 use people_local::keys::{self, New};
 use people_local::place::Said;
+use people_local::send::{Address, InvalidAddress, Send};
 use people_local::serve::Serve;
 use people_local::stack::{Options, Simulators};
 use people_local::targets_check::Check;
+
+/// So many requests a minute that nobody meets the limit who tries something out or measures it.
+const MANY: u32 = 60_000;
 
 /// Takes batches of person updates and PDFs to the systems that people use.
 #[derive(Parser)]
@@ -32,6 +43,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Start the simulated targets alone; they outlive a `serve` that is killed
     Simulate(SimulateArgs),
+    /// Send people and PDFs of any number to an import API
+    Send(SendArgs),
     /// Create, list and revoke API keys
     Keys(KeysArgs),
     /// Check a profile definition
@@ -71,6 +84,9 @@ pub(crate) struct ServeArgs {
     /// Refuse what Lambda would: events of more than 6 MiB
     #[arg(long)]
     lambda_limits: bool,
+    /// How many requests a minute each API key may send; 0 for any number
+    #[arg(long, default_value_t = MANY, value_name = "N", value_parser = requests())]
+    requests_per_minute: u32,
 }
 
 #[derive(Args)]
@@ -78,6 +94,38 @@ pub(crate) struct SimulateArgs {
     /// Write the addresses to this file when everything answers
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "What was sent is kept in a journal. After an interruption, the same command goes on where it stopped, \
+                  and sends nothing twice. What failed is written to files that can be corrected and sent again."
+)]
+pub(crate) struct SendArgs {
+    /// Files of people (.json, .ndjson, .jsonl, .csv), PDFs, and folders of PDFs
+    #[arg(value_name = "FILE", required_unless_present = "from")]
+    files: Vec<PathBuf>,
+    /// A list of PDFs, a path on each line; what follows a tab is ignored
+    #[arg(long, value_name = "LIST")]
+    from: Option<PathBuf>,
+    /// The address of the API, like https://people.example.com
+    #[arg(long, value_name = "URL", value_parser = address)]
+    to: Address,
+    /// A key of the feature PeopleImport; other users of this machine can see it [default: PEOPLE_KEY]
+    #[arg(long, value_name = "KEY", value_parser = secret)]
+    key: Option<Secret>,
+    /// A file that holds the key and nothing else
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    key_file: Option<PathBuf>,
+    /// What was sent is kept in this file [default: the name of the first file, and .sent, in the current folder]
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Begin again, and send what was sent before once more
+    #[arg(long)]
+    anew: bool,
+    /// How many seconds a server is waited for that does not answer, or takes nothing at the moment
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    patience: u64,
 }
 
 #[derive(Args)]
@@ -193,8 +241,33 @@ impl From<ServeArgs> for Serve {
                 (false, None) => Simulators::Own,
             },
             lambda_limits: args.lambda_limits,
+            requests_per_minute: NonZeroU32::new(args.requests_per_minute),
         };
         Serve { stack, ready_file: args.ready_file, sample: !args.no_sample }
+    }
+}
+
+impl SendArgs {
+    /// What to send. Where no key is given, this ends the process as any wrong use does.
+    pub(crate) fn read(self) -> Result<Send, Failure> {
+        let of_file = |file: PathBuf| {
+            let text = std::fs::read_to_string(&file).doing(format_args!("read {}", file.display()));
+            text.map(|text| Secret::new(text.trim().to_owned()))
+        };
+        let key = self.key_file.map(of_file).transpose()?.or(self.key).or_else(sending_key);
+        let missing = || {
+            let text = "a key is needed: --key-file FILE, PEOPLE_KEY or --key KEY gives it";
+            Cli::command().error(ErrorKind::MissingRequiredArgument, text).exit()
+        };
+        Ok(Send {
+            files: self.files,
+            list: self.from,
+            to: self.to,
+            key: key.unwrap_or_else(missing),
+            journal: self.journal,
+            anew: self.anew,
+            patience: Duration::from_secs(self.patience),
+        })
     }
 }
 
@@ -228,8 +301,21 @@ impl TargetsArgs {
     }
 }
 
+fn address(text: &str) -> Result<Address, InvalidAddress> {
+    Address::parse(text)
+}
+
+/// Never refused, because a refusal would show it.
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text.to_owned()))
+}
+
 fn person(text: &str) -> Result<Who, &'static str> {
     Who::either(text).map_err(|_| "an identifier has 1 to 256 characters")
+}
+
+fn requests() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(..=i64::from(MAX_REQUESTS_PER_MINUTE))
 }
 
 fn feature() -> impl TypedValueParser<Value = Feature> {

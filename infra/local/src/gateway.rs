@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lambda_http::{Adapter, Service};
 use lambda_runtime::{Context, LambdaEvent};
-use people_adapters::http::{self as answers, Answered, Function, Parameters, Route};
+use people_adapters::http::{self as answers, Answered, Counted, Function, Parameters, Route};
 use people_adapters::{Live, Looked};
 use redelivery::Asked;
 use tokio::net::{TcpListener, TcpStream};
@@ -108,9 +108,9 @@ impl Gateway {
                     return self.run_event(route.function(), &event).await;
                 }
                 let body = Full::new(body).map_err(|never| match never {});
-                self.stream(route, parameters, &head, body).await
+                self.stream(route, parameters, head, body).await
             }
-            Begun::More(body) => self.stream(route, parameters, &head, body).await,
+            Begun::More(body) => self.stream(route, parameters, head, body).await,
         }
     }
 
@@ -119,9 +119,11 @@ impl Gateway {
         &self,
         route: Route,
         parameters: &Parameters,
-        head: &Parts,
+        mut head: Parts,
         mut body: impl answers::Body,
     ) -> Response<Bytes> {
+        let counted = Counted::with(&mut head);
+        let head = &head;
         if self.lambda_limits {
             answers::drain(&head.headers, &mut body).await;
             return answers::too_large(answers::format(&head.headers)).map(Bytes::from);
@@ -137,7 +139,7 @@ impl Gateway {
                 answers::too_large(answers::format(&head.headers))
             }
         };
-        answer.map(Bytes::from)
+        counted.told_in(answer).map(Bytes::from)
     }
 
     async fn invoke(

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod place;
 pub mod ready;
 pub mod sample;
+pub mod send;
 pub mod serve;
 pub mod simulate;
 pub mod stack;

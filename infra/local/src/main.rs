@@ -9,7 +9,7 @@ use clap::Parser;
 use people_adapters::config::Surroundings;
 use people_local::failure::Failure;
 use people_local::place::{Place, Said};
-use people_local::{config_push, definition, keys, serve, simulate, targets_check};
+use people_local::{config_push, definition, keys, send, serve, simulate, targets_check};
 
 use crate::cli::{Cli, Command, ConfigCommand, DefinitionCommand, TargetsCommand};
 
@@ -35,6 +35,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         None => serve::run(cli.serve.into()).await,
         Some(Command::Serve(args)) => serve::run(args.into()).await,
         Some(Command::Simulate(args)) => simulate::run(args.ready_file).await,
+        Some(Command::Send(args)) => send::run(args.read()?).await,
         Some(Command::Keys(args)) => {
             let (command, said) = args.split();
             keys::run(command, &place(said)).await

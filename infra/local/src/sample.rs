@@ -31,6 +31,9 @@ pub struct Shown {
     pub log: String,
 }
 
+/// The header that an API key is sent in.
+pub(crate) const KEY_HEADER: &str = "x-functions-key";
+
 /// What the simulators take for credentials, by the names that the sample targets give them.
 ///
 /// # Errors
@@ -56,14 +59,14 @@ pub async fn import(api: &str, import_key: &str, logs_key: &str) -> Result<Shown
     let client = HttpClient::new(&Trust::inside()).doing("make an HTTP client")?;
     let limits = Limits { time: Duration::from_secs(60), bytes: 1024 * 1024 };
     let request = Request::put(format!("{api}/api/PeopleImport"))
-        .header("x-functions-key", import_key)
+        .header(KEY_HEADER, import_key)
         .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={BOUNDARY}"))
         .body(Full::new(batch()?))
         .doing("make the sample request")?;
     let answer = client.send(request, limits).await.doing("import the sample batch")?;
     let request_id = String::from_utf8_lossy(&answer.body).into_owned();
     let request = Request::get(format!("{api}/api/ImportLogs/{request_id}"))
-        .header("x-functions-key", logs_key)
+        .header(KEY_HEADER, logs_key)
         .body(Full::default())
         .doing("make the sample request")?;
     let log = client.send(request, limits).await.doing("look the sample import up")?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +67,8 @@ pub struct Options {
     pub simulators: Simulators,
     /// Whether Lambda's limits hold.
     pub lambda_limits: bool,
+    /// How many requests a minute each API key may send; any number where there is none.
+    pub requests_per_minute: Option<NonZeroU32>,
 }
 
 /// Which simulated targets there are.
@@ -231,6 +234,7 @@ async fn connect(options: &Options, state: &State, started: &Started) -> Result<
         tables,
         bucket: BUCKET.to_owned(),
         retention: Duration::from_secs(DEFAULT_RETENTION_DAYS * 24 * 60 * 60),
+        requests_per_minute: options.requests_per_minute,
         secrets: secrets(options.config.as_deref(), simulated)?
             .unwrap_or_else(|| SecretsAt::Settings(Secrets::default())),
         share: Share::ALL,

@@ -22,6 +22,10 @@ mod everything;
 mod keys;
 #[path = "command/leaks.rs"]
 mod leaks;
+#[path = "command/send.rs"]
+mod send;
+#[path = "command/send_interrupted.rs"]
+mod send_interrupted;
 #[path = "command/targets.rs"]
 mod targets;
 

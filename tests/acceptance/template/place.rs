@@ -1,6 +1,7 @@
 //! Where functions are walked through: a local stack whose stores have the names of a deployment, watched on the way.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use people_adapters::system::{self, SystemClock};
 use people_core::document::Content;
 use people_core::log::{Answer, Form, ImportLog, PartLog, PartOutcome, State, Subject};
 use people_core::memory;
-use people_core::person::Person;
+use people_core::person::{Identifier, Person, PersonKey};
 use people_core::ports::{
     ApiKey, App, Bodies, Clock, Feature, Imports, IndexEntry, KeyHash, Keys, Undelivered,
 };
@@ -74,6 +75,7 @@ impl Place {
     pub(crate) async fn watched(&self, function: &Made) -> (Config, Notes) {
         let notes = Arc::new(Mutex::default());
         let days: u64 = function.variables["PEOPLE_RETENTION_DAYS"].parse().unwrap();
+        let requests = function.variables["PEOPLE_REQUESTS_PER_MINUTE"].parse().unwrap();
         let ready = self.local.ready();
         let (dynamodb, s3) = (before(&ready.dynamodb, &notes).await, before(&ready.s3, &notes).await);
         let secrets_manager = before(self.secrets.url(), &notes).await;
@@ -83,6 +85,7 @@ impl Place {
             tables: Tables::with_prefix(&function.variables["PEOPLE_TABLE_PREFIX"]),
             bucket: function.variables["PEOPLE_BUCKET"].clone(),
             retention: Duration::from_secs(24 * 60 * 60 * days),
+            requests_per_minute: NonZeroU32::new(requests),
             secrets: secret.map_or_else(|| SecretsAt::Settings(Secrets::default()), SecretsAt::Manager),
             share: function.variables.get(SHARE).map_or(Share::ALL, |share| Share::parse(share).unwrap()),
             simulators: ready.simulators.clone().into_iter().collect::<HashMap<_, _>>(),
@@ -139,7 +142,8 @@ impl Place {
         let day = Duration::from_secs(24 * 60 * 60);
         let imports = DynamoImports::new(self.aws.dynamodb.clone(), &tables, Arc::clone(&clock), day);
         let app = App { imports: Arc::new(imports), ..memory::app(clock) };
-        let accepted = Accepted { id, received_at: at, key_name: "k".into(), form: Form::Array };
+        let accepted =
+            Accepted { id, received_at: at, key_name: "k".into(), form: Form::Array, dry_run: false };
         staged::accept(&app, accepted).await.unwrap();
         id.to_string()
     }
@@ -166,6 +170,9 @@ impl Place {
         let day = Duration::from_secs(24 * 60 * 60);
         let imports = DynamoImports::new(self.aws.dynamodb.clone(), &tables, Arc::clone(&clock), day);
         imports.open(&log, None).await.unwrap();
+        let ghost = PersonKey::of(&Identifier::Upn("ghost@company.com".into()));
+        let entry = IndexEntry { person: ghost, import: id, part: 0, fields: Vec::new() };
+        imports.index(&[entry]).await.unwrap();
         let bodies = S3Bodies::new(self.aws.s3.clone(), self.bucket.clone(), clock);
         if let Some(body) = body {
             assert!(bodies.put(id, "application/json", &Content::Memory(body.into())).await.unwrap());
@@ -173,8 +180,8 @@ impl Place {
         id.to_string()
     }
 
-    /// Keeps an update of this person that has gone nowhere yet, and the log that says so.
-    pub(crate) async fn waits(&self, upn: &str) {
+    /// Keeps an update of this person that has gone nowhere yet, and the log that says so, whose id is given back.
+    pub(crate) async fn waits(&self, upn: &str) -> String {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let (now, tables) = (clock.now(), Tables::with_prefix(&format!("people-{STAGE}")));
         let day = Duration::from_secs(24 * 60 * 60);
@@ -206,6 +213,7 @@ impl Place {
         let kept = Kept { waiting, since: now, update: Update(update) };
         let undelivered = DynamoUndelivered::new(self.aws.dynamodb.clone(), &tables, clock);
         undelivered.keep(&[kept]).await.unwrap();
+        import.to_string()
     }
 
     /// Takes a person out of the targets.

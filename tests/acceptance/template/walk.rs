@@ -11,6 +11,7 @@ use people_adapters::{Live, Looked};
 use people_core::id::ImportId;
 use people_core::log::{Answer, State};
 use people_core::ports::{App, Feature, RepeatKey};
+use people_core::session::{self, MAX_FAILURES, SessionToken, SignIn};
 use redelivery::Asked;
 use serde_json::{Value, json};
 use staged_import::Came;
@@ -272,12 +273,14 @@ async fn failed(place: &Place, app: &App) {
 
 async fn import_log(place: &Place, config: &Config) {
     let app = people_adapters::connect_to_logs(config).await;
+    place.failed(None).await;
     let id = "01890a5d-ac96-774b-bcce-b302099a8057";
     let event = Event::new("GET", Route::ImportLog, Feature::ImportLogs, &[("requestId", id)]);
     assert_eq!(answer(&import_log::handle(&app, event.request()).await).0, 404);
     for (route, query) in [
         (Route::ImportLogs, ""),
         (Route::ImportLogs, "errorsOnly=true"),
+        (Route::ImportLogs, "person=ghost%40company.com"),
         (Route::Undelivered, ""),
         (Route::Undelivered, "summary=1"),
     ] {
@@ -285,6 +288,41 @@ async fn import_log(place: &Place, config: &Config) {
         assert_eq!(answer(&import_log::handle(&app, event.request()).await).0, 200);
     }
     failed(place, &app).await;
+    console(place, &app).await;
+}
+
+/// Somebody signs in, after a wrong key too many, looks around, has something delivered, and signs out.
+async fn console(place: &Place, app: &App) {
+    let visit = async |method: &str, route: Route, id: &str, (cookie, form): (&str, &str)| {
+        let event = Event::new(method, route, Feature::ImportLogs, &[("requestId", id)]);
+        let event = event.header("cookie", cookie).body("application/x-www-form-urlencoded", form.as_bytes());
+        import_log::handle(app, event.request()).await
+    };
+    for _ in 0..MAX_FAILURES {
+        let wrong = visit("POST", Route::ConsoleSignIn, "", ("", "key=wrong")).await;
+        assert_eq!(wrong.status(), 401);
+    }
+    let token = SessionToken::new([7; 32]);
+    assert_eq!(
+        session::sign_in(app, Feature::ImportLogs.as_str(), &token, "elsewhere").await.unwrap(),
+        SignIn::Done
+    );
+    let cookie = format!("__Host-session={}", token.to_text());
+    let form = format!("token={}", token.form_token());
+    let id = place.waits("sarah@company.com").await;
+    for route in [
+        Route::Console,
+        Route::ConsoleImport,
+        Route::ConsoleLog,
+        Route::ConsolePerson,
+        Route::ConsoleUndelivered,
+        Route::ConsoleTargets,
+    ] {
+        assert_eq!(visit("GET", route, &id, (&cookie, "")).await.status(), 200, "{route:?}");
+    }
+    for route in [Route::ConsoleDeliver, Route::ConsoleTimeZone, Route::ConsoleSignOut] {
+        assert_eq!(visit("POST", route, &id, (&cookie, &form)).await.status(), 303, "{route:?}");
+    }
 }
 
 async fn directory_sync(place: &Place, config: &Config) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
 use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use people_core::error::StoreError;
@@ -85,9 +86,33 @@ impl Batches {
         keys: Vec<Item>,
         consistent: bool,
     ) -> Result<Vec<Item>, StoreError> {
+        self.read_all(action, keys, KeysAndAttributes::builder().consistent_read(consistent)).await
+    }
+
+    /// The same of these attributes alone, as they are now.
+    pub(super) async fn read_attributes(
+        &self,
+        action: &'static str,
+        keys: Vec<Item>,
+        attributes: &[&str],
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut wanted = KeysAndAttributes::builder().consistent_read(true);
+        for name in attributes {
+            wanted = wanted.expression_attribute_names(format!("#{name}"), *name);
+        }
+        let projected: Vec<_> = attributes.iter().map(|name| format!("#{name}")).collect();
+        self.read_all(action, keys, wanted.projection_expression(projected.join(", "))).await
+    }
+
+    async fn read_all(
+        &self,
+        action: &'static str,
+        keys: Vec<Item>,
+        wanted: KeysAndAttributesBuilder,
+    ) -> Result<Vec<Item>, StoreError> {
         let chunks: Vec<_> = keys.chunks(READS).map(<[_]>::to_vec).collect();
         stream::iter(chunks)
-            .map(|chunk| self.read_chunk(action, chunk, consistent))
+            .map(|chunk| self.read_chunk(action, wanted.clone().set_keys(Some(chunk))))
             .buffer_unordered(AT_ONCE)
             .try_concat()
             .await
@@ -96,11 +121,9 @@ impl Batches {
     async fn read_chunk(
         &self,
         action: &'static str,
-        keys: Vec<Item>,
-        consistent: bool,
+        wanted: KeysAndAttributesBuilder,
     ) -> Result<Vec<Item>, StoreError> {
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
-        let wanted = wanted.map_err(|error| StoreError::new(action, error))?;
+        let wanted = wanted.build().map_err(|error| StoreError::new(action, error))?;
         let mut rest = HashMap::from([(self.table.clone(), wanted)]);
         let mut items = Vec::new();
         for request in 0..=REPEATS {

@@ -9,6 +9,7 @@ use people_core::shown::Shown;
 use people_core::summary::{Source, Standing, Summary};
 use people_core::time::Timestamp;
 
+use super::import_words::{read_kinds, read_targets, write_kinds, write_targets};
 use super::item::{Broken, EXPIRES, Item, item, n, number, s, text};
 use super::tables::Index;
 
@@ -25,6 +26,11 @@ pub(super) const FAILED: &str = "failed";
 pub(super) const SOURCE: &str = "source";
 /// There, and true, where nothing was to be delivered or stored.
 const DRY_RUN: &str = "dryRun";
+/// The kinds of the lines that the log has, a letter each; the targets of its deliveries; and whether there was one after it
+/// had ended. They are there only where there is something to say.
+const KINDS: &str = "kinds";
+const TARGETS: &str = "targets";
+const REDELIVERED: &str = "redelivered";
 /// Who carries the import out, and until when in milliseconds since 1970: its claim.
 pub(super) const HOLDER: &str = "holder";
 pub(super) const UNTIL: &str = "until";
@@ -39,8 +45,20 @@ pub(super) const UNSUCCESSFUL: &str = "unsuccessful";
 pub(super) const SHARDS: u8 = 8;
 
 /// What a list reads of an item besides its key.
-pub(super) const SUMMARY: [&str; 9] =
-    [RECEIVED_AT, KEY_NAME, STATE, PARTS, SUCCEEDED, FAILED, SOURCE, DRY_RUN, EXPIRES];
+pub(super) const SUMMARY: [&str; 12] = [
+    RECEIVED_AT,
+    KEY_NAME,
+    STATE,
+    PARTS,
+    SUCCEEDED,
+    FAILED,
+    SOURCE,
+    DRY_RUN,
+    KINDS,
+    TARGETS,
+    REDELIVERED,
+    EXPIRES,
+];
 
 /// What still runs, or died. It is small, so that it needs no months.
 pub(super) const RUNNING_INDEX: Index =
@@ -103,11 +121,14 @@ pub(super) fn standing(log: &ImportLog) -> (Item, Vec<&'static str>) {
     ]);
     let has_ended = matches!(log.state, State::Ended(_));
     let mut absent = Vec::new();
-    let mut index = |name: &'static str, is_in: bool, partition: String| {
-        if is_in { drop(standing.insert(name.to_owned(), s(partition))) } else { absent.push(name) }
+    let mut put = |name: &'static str, is_there: bool, value: String| {
+        if is_there { drop(standing.insert(name.to_owned(), s(value))) } else { absent.push(name) }
     };
-    index(RUNNING, !has_ended, shard(log.id).to_string());
-    index(UNSUCCESSFUL, has_ended && summary.now() != Standing::Successful, partition_of(log.id));
+    put(RUNNING, !has_ended, shard(log.id).to_string());
+    put(UNSUCCESSFUL, has_ended && summary.now() != Standing::Successful, partition_of(log.id));
+    put(KINDS, !summary.kinds.is_empty(), write_kinds(&summary.kinds));
+    put(TARGETS, !summary.targets.is_empty(), write_targets(&summary.targets));
+    put(REDELIVERED, summary.redelivered, "yes".to_owned());
     (standing, absent)
 }
 
@@ -132,6 +153,9 @@ pub(super) fn read_summary(item: &Item) -> Result<Summary, Broken> {
             Some(_) => number(item, FAILED)?,
             None => failed_before_it_was_stored(state, parts, succeeded),
         },
+        kinds: read_kinds(text(item, KINDS).unwrap_or_default()),
+        targets: read_targets(text(item, TARGETS).unwrap_or_default()),
+        redelivered: item.contains_key(REDELIVERED),
     })
 }
 

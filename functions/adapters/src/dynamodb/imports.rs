@@ -4,6 +4,7 @@
 mod append;
 mod claim;
 mod replace;
+mod summaries;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,8 +170,17 @@ impl Imports for DynamoImports {
         Sampling { client, table, now }.logs((from, to), limit).await
     }
 
-    async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
-        self.index.of_person(person).await
+    async fn summaries(&self, ids: &[ImportId]) -> Result<Vec<Summary>, StoreError> {
+        self.summarized(ids).await
+    }
+
+    async fn of_person(
+        &self,
+        person: &PersonKey,
+        before: Option<(ImportId, usize)>,
+        limit: usize,
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        self.index.of_person(person, before, limit).await
     }
 
     async fn newer(

@@ -12,13 +12,14 @@ use people_core::id::ImportId;
 use people_core::ports::Page;
 use people_core::summary::{Standing, Summary};
 use people_core::time::Timestamp;
+use uuid::Uuid;
 
 use super::expression::{names, values};
 use super::import_item::{
     PARTITION, REQUEST_ID, RUNNING_INDEX, SHARDS, SUMMARY, UNSUCCESSFUL_INDEX, made_at, month, partition,
     read_summary,
 };
-use super::item::{Item, is_expired, s, text};
+use super::item::{Broken, Item, is_expired, s, text};
 use super::tables::Index;
 use crate::aws::dynamodb_failed;
 
@@ -27,6 +28,8 @@ const LIST: &str = "list the import logs";
 const CLOCKS_DIFFER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many more items each shard is asked for than its share, because the logs are not spread evenly.
 const SPARE: usize = 4;
+/// How much of an id's text is the moment that it was made at.
+const MOMENT: usize = "01890a5d-ac96".len();
 /// What is larger than any id.
 const BEFORE_NOTHING: &str = "~";
 
@@ -44,7 +47,7 @@ impl Listing<'_> {
         let mut lanes = self.lanes(page);
         let mut listed: Vec<Summary> = Vec::with_capacity(page.limit);
         while listed.len() < page.limit {
-            let at_most = (page.limit - listed.len()) / usize::from(SHARDS) + SPARE;
+            let at_most = (page.limit - listed.len()) / lanes.len() + SPARE;
             try_join_all(lanes.iter_mut().map(|lane| self.fill(lane, at_most, page.errors_only))).await?;
             // Of two lanes with the same log, the last one: it knows that the import has ended.
             let newest = lanes.iter_mut().max_by_key(|lane| lane.found.front().map(|summary| summary.id));
@@ -57,10 +60,18 @@ impl Listing<'_> {
     }
 
     fn lanes(&self, page: &Page) -> Vec<Lane> {
-        let before = page.before.map_or_else(|| BEFORE_NOTHING.to_owned(), |id| id.to_string());
-        let lane =
-            |source, partitions| Lane { source, partitions, before: before.clone(), found: VecDeque::new() };
-        let months = self.months(page.before);
+        let before = page.before.map_or_else(|| BEFORE_NOTHING.to_owned(), last_before);
+        let months = self.months(page);
+        let from = ImportId::new(self.oldest(page), [0; 10]).to_string();
+        // Of texts that begin alike, the longer one is the larger.
+        let from = from.get(..MOMENT).unwrap_or_default().to_owned();
+        let lane = |source, partitions| Lane {
+            source,
+            partitions,
+            before: before.clone(),
+            from: from.clone(),
+            found: VecDeque::new(),
+        };
         let of_months = |shard| months.iter().map(|month| partition(month, shard)).collect();
         let shards = 0..SHARDS;
         if page.errors_only {
@@ -73,13 +84,23 @@ impl Listing<'_> {
         }
     }
 
-    /// The months that may have logs before this one, the newest one last.
-    fn months(&self, before: Option<ImportId>) -> Vec<String> {
-        let newest = self.now.plus(CLOCKS_DIFFER);
-        let newest = before.map_or(newest, |before| newest.min(made_at(before)));
+    /// The moment that the oldest id was made at which is wanted and not expired.
+    fn oldest(&self, page: &Page) -> Timestamp {
         let kept = self.kept + CLOCKS_DIFFER;
         let oldest = self.now.millis().saturating_sub(i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
-        let days = (oldest..newest.millis()).step_by(24 * 60 * 60 * 1000).chain([newest.millis()]);
+        let oldest = Timestamp::from_millis(oldest.max(0));
+        page.from.map_or(oldest, |from| from.max(oldest))
+    }
+
+    /// The months that may have such logs, the newest one last.
+    fn months(&self, page: &Page) -> Vec<String> {
+        let newest = self.now.plus(CLOCKS_DIFFER);
+        let newest = page.before.map_or(newest, |before| newest.min(made_at(before)));
+        let oldest = self.oldest(page);
+        if newest < oldest {
+            return Vec::new();
+        }
+        let days = (oldest.millis()..newest.millis()).step_by(24 * 60 * 60 * 1000).chain([newest.millis()]);
         let mut months: Vec<_> = days.map(|day| month(Timestamp::from_millis(day))).collect();
         months.dedup();
         months
@@ -89,13 +110,18 @@ impl Listing<'_> {
     async fn fill(&self, lane: &mut Lane, at_most: usize, errors_only: bool) -> Result<(), StoreError> {
         while lane.found.is_empty() {
             let Some(partition) = lane.partitions.last() else { break };
+            if lane.before < lane.from {
+                lane.partitions.clear();
+                break;
+            }
             let answer = self.query(lane, partition, at_most).await?;
-            lane.found = self.summaries(answer.items.unwrap_or_default(), errors_only);
+            lane.found = self.summaries(&answer.items.unwrap_or_default(), errors_only);
             match answer.last_evaluated_key {
                 None => drop(lane.partitions.pop()),
                 Some(last) => {
                     let id = text(&last, REQUEST_ID).map_err(|broken| broken.during(LIST))?;
-                    id.clone_into(&mut lane.before);
+                    let id = ImportId::parse(id).ok_or(Broken(REQUEST_ID).during(LIST))?;
+                    lane.before = last_before(id);
                 }
             }
         }
@@ -112,11 +138,14 @@ impl Listing<'_> {
             .query()
             .table_name(self.table)
             .set_index_name(lane.source.index().map(str::to_owned))
-            .key_condition_expression(format!("#{attribute} = :partition AND #{REQUEST_ID} < :before"))
+            .key_condition_expression(format!(
+                "#{attribute} = :partition AND #{REQUEST_ID} BETWEEN :from AND :before"
+            ))
             .projection_expression(projected.join(", "))
             .set_expression_attribute_names(Some(referred))
             .set_expression_attribute_values(values([
                 ("partition", s(partition)),
+                ("from", s(lane.from.as_str())),
                 ("before", s(lane.before.as_str())),
             ]))
             .scan_index_forward(false)
@@ -125,19 +154,30 @@ impl Listing<'_> {
         answer.send().await.map_err(|error| dynamodb_failed(LIST, &error))
     }
 
-    /// What is to be shown of these items. One that cannot be read does not hide the others.
-    fn summaries(&self, items: Vec<Item>, errors_only: bool) -> VecDeque<Summary> {
-        let living = items.iter().filter(|item| !is_expired(item, self.now));
-        let summaries = living.filter_map(|item| match read_summary(item) {
-            Ok(summary) => Some(summary),
-            Err(broken) => {
-                let id = text(item, REQUEST_ID).unwrap_or_default();
-                tracing::error!(import.id = id, error = %broken, "import {id} is left out of the list");
-                None
-            }
-        });
-        summaries.filter(|summary| !errors_only || summary.now() != Standing::Successful).collect()
+    /// What is to be shown of these items.
+    fn summaries(&self, items: &[Item], errors_only: bool) -> VecDeque<Summary> {
+        let wanted = |summary: &Summary| !errors_only || summary.now() != Standing::Successful;
+        readable(items, self.now).filter(wanted).collect()
     }
+}
+
+/// The summaries that are in these items and have not expired. One that cannot be read does not hide the others.
+pub(super) fn readable(items: &[Item], now: Timestamp) -> impl Iterator<Item = Summary> {
+    let living = items.iter().filter(move |item| !is_expired(item, now));
+    living.filter_map(|item| match read_summary(item) {
+        Ok(summary) => Some(summary),
+        Err(broken) => {
+            let id = text(item, REQUEST_ID).unwrap_or_default();
+            tracing::error!(import.id = id, error = %broken, "import {id} is left out of the list");
+            None
+        }
+    })
+}
+
+/// The largest text of an id that is smaller than this one: a range of keys includes both of its ends.
+fn last_before(id: ImportId) -> String {
+    let number = u128::from_be_bytes(*id.as_bytes()).saturating_sub(1);
+    Uuid::from_u128(number).hyphenated().to_string()
 }
 
 /// One shard, on its way from the newest log to the oldest.
@@ -145,8 +185,9 @@ struct Lane {
     source: Source,
     /// The partitions that are not read to their end, the next one last.
     partitions: Vec<String>,
-    /// Only smaller ids have not been read.
+    /// No larger ids are left to be read, and no smaller ones than `from` are wanted.
     before: String,
+    from: String,
     /// What has been read and not been shown.
     found: VecDeque<Summary>,
 }

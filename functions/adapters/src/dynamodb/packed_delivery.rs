@@ -1,8 +1,10 @@
 //! One delivery within a packed text. Endings are numbers that stay what they are; the two directions are side by side, so
 //! that neither is changed alone.
 
-use people_core::log::{Delivery, Ending, Outcome};
-use serde_json::Value;
+use std::sync::Arc;
+
+use people_core::log::{Delivery, Ending, Outcome, WouldChange};
+use serde_json::{Value, json};
 
 use super::packed_words::{Words, shared, word};
 
@@ -16,6 +18,8 @@ mod ending {
     pub(super) const DEFERRED: u64 = 5;
     pub(super) const SUPERSEDED: u64 = 6;
     pub(super) const GIVEN_UP: u64 = 7;
+    pub(super) const WOULD_UPDATE: u64 = 8;
+    pub(super) const WOULD_PARTLY_UPDATE: u64 = 9;
 }
 
 /// Where the milliseconds are within a delivery.
@@ -46,13 +50,34 @@ pub(super) fn are_clean(deliveries: &[Delivery]) -> bool {
 fn reason(ending: &Ending) -> Option<&String> {
     match ending {
         Ending::Updated | Ending::Unchanged | Ending::UnknownPerson | Ending::Superseded => None,
-        Ending::PartlyUpdated(why) | Ending::Refused(why) | Ending::Deferred(why) | Ending::GivenUp(why) => {
-            Some(why)
-        }
+        Ending::WouldUpdate(_) => None,
+        Ending::WouldPartlyUpdate(_, why)
+        | Ending::PartlyUpdated(why)
+        | Ending::Refused(why)
+        | Ending::Deferred(why)
+        | Ending::GivenUp(why) => Some(why),
     }
 }
 
-/// How a delivery ended: `target, ending, attempts, milliseconds, code | null, why | nothing, [superseded field..] | nothing`.
+/// What a dry run would change, as one word: `[[field..], [perhaps..]]`. Both are empty where they are too many.
+fn write_would(would: &WouldChange, words: &mut Words) -> Value {
+    let WouldChange { fields, perhaps } = would;
+    let fits = words.fits(fields.len() + perhaps.len());
+    let names = |names: &[Arc<str>]| -> Value {
+        names.iter().filter(|_| fits).map(|name| Value::from(&**name)).collect()
+    };
+    words.place(&json!([names(fields), names(perhaps)]).to_string())
+}
+
+/// The reverse of [`write_would`].
+fn read_would(would: &str) -> Option<Box<WouldChange>> {
+    let [fields, perhaps]: [Vec<String>; 2] = serde_json::from_str(would).ok()?;
+    let names = |names: Vec<String>| names.into_iter().map(Arc::from).collect();
+    Some(Box::new(WouldChange { fields: names(fields), perhaps: names(perhaps) }))
+}
+
+/// How a delivery ended: `target, ending, attempts, milliseconds, code | null, would change | nothing, why | nothing,
+/// [superseded field..] | nothing`.
 pub(super) fn write_delivery(delivery: &Delivery, words: &mut Words) -> Vec<Value> {
     let Outcome { ending, code, attempts, duration_ms } = &delivery.outcome;
     let kind = match ending {
@@ -64,6 +89,8 @@ pub(super) fn write_delivery(delivery: &Delivery, words: &mut Words) -> Vec<Valu
         Ending::Deferred(_) => ending::DEFERRED,
         Ending::Superseded => ending::SUPERSEDED,
         Ending::GivenUp(_) => ending::GIVEN_UP,
+        Ending::WouldUpdate(_) => ending::WOULD_UPDATE,
+        Ending::WouldPartlyUpdate(..) => ending::WOULD_PARTLY_UPDATE,
     };
     let code = code.as_ref().map(|code| words.why(code));
     let mut packed = vec![
@@ -73,6 +100,7 @@ pub(super) fn write_delivery(delivery: &Delivery, words: &mut Words) -> Vec<Valu
         (*duration_ms).into(),
         code.into(),
     ];
+    packed.extend(ending.would_change().map(|would| write_would(would, words)));
     packed.extend(reason(ending).map(|why| words.why(why)));
     if !delivery.superseded.is_empty() {
         packed.push(delivery.superseded.iter().map(|field| words.place(field)).collect());
@@ -99,6 +127,10 @@ pub(super) fn read_delivery(value: &Value, words: &[String]) -> Option<Delivery>
         (ending::DEFERRED, [why]) => Ending::Deferred(why.clone()),
         (ending::SUPERSEDED, []) => Ending::Superseded,
         (ending::GIVEN_UP, [why]) => Ending::GivenUp(why.clone()),
+        (ending::WOULD_UPDATE, [would]) => Ending::WouldUpdate(read_would(would)?),
+        (ending::WOULD_PARTLY_UPDATE, [would, why]) => {
+            Ending::WouldPartlyUpdate(read_would(would)?, why.clone())
+        }
         _ => return None,
     };
     let code = match code {

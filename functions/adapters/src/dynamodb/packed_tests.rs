@@ -2,7 +2,9 @@
 
 use people_core::finding::{FieldName, Finding, FindingCode};
 use people_core::id::ImportId;
-use people_core::log::{Answer, Delivery, Ending, Form, Outcome, PartOutcome, State, Subject};
+use std::sync::Arc;
+
+use people_core::log::{Answer, Delivery, Ending, Form, Outcome, PartOutcome, State, Subject, WouldChange};
 use people_core::shown::Shown;
 use people_core::summary::Source;
 
@@ -114,6 +116,39 @@ fn a_clean_batch_is_small() {
     }
 }
 
+/// A dry run of 50 parts, each of which would change so many fields, other ones each, at four targets.
+fn dry_run(fields: usize) -> ImportLog {
+    let fields = |part: usize| -> Vec<Arc<str>> {
+        (part..part + fields)
+            .map(|number| format!("a-field-of-forty-characters-with-{number:07}").into())
+            .collect()
+    };
+    let delivery = |part, target: usize| Delivery {
+        target: format!("target-{target}").into(),
+        outcome: Outcome::unsent(WouldChange { fields: fields(part), perhaps: Vec::new() }.ending()),
+        superseded: Vec::new(),
+    };
+    let part = |part| PartLog {
+        subject: Subject::Person(None),
+        outcome: PartOutcome::Delivered {
+            deliveries: (0..4).map(|target| delivery(part, target)).collect(),
+            unmapped: Vec::new(),
+        },
+    };
+    log((0..50).map(part).collect())
+}
+
+#[test]
+fn a_dry_run_keeps_what_would_change_or_says_nothing_of_it_where_that_is_too_much() {
+    let log = dry_run(100);
+    assert_eq!(unpack(&pack(&log).unwrap()).unwrap().parts, log.parts);
+    let text = pack(&dry_run(1000)).unwrap();
+    assert!(text.len() <= MAX_BYTES, "{}", text.len());
+    let parts = unpack(&text).unwrap().parts;
+    let PartOutcome::Delivered { deliveries, .. } = &parts[49].outcome else { panic!("{parts:?}") };
+    assert_eq!(deliveries[3].outcome.ending, Ending::WouldUpdate(Box::default()));
+}
+
 #[test]
 fn deliveries_that_were_written_one_by_one_are_read() {
     let text = r#"[1,["a","200/0","b"],0,false,0,null,[["joe",[9,[[0,0,1,51,1],[2,1,2,7,null]],[]]]]]"#;
@@ -140,6 +175,11 @@ fn another_version_and_a_damaged_text_are_no_logs() {
         "[2,[],0,false,0,null,[]]",
         "[1,[],0,false,0,null]",
         "[1,[],0,false,0,null,[[null,17]]]",
+        "[1,[],0,false,0,null,[[null,[22,0]]]]",
+        "[1,[\"t\",\"[[]]\"],0,false,0,null,[[null,[9,[[0,8,0,0,null,1]],[]]]]]",
+        "[1,[\"t\",\"[[],[0]]\"],0,false,0,null,[[null,[9,[[0,8,0,0,null,1]],[]]]]]",
+        "[1,[\"t\",\"[[],[]]\"],0,false,0,null,[[null,[9,[[0,8,0,0,null]],[]]]]]",
+        "[1,[\"t\",\"[[],[]]\"],0,false,0,null,[[null,[9,[[0,9,0,0,null,1]],[]]]]]",
         "[1,[],0,false,0,null,[[null,21]]]",
         "[1,[],0,false,0,false,[]]",
         "[1,[\"t\"],0,false,0,null,[[null,[9,[[0,6,0,0,null,[]]],[]]]]]",

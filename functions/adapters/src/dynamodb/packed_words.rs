@@ -53,6 +53,11 @@ impl Words {
         self.list.into()
     }
 
+    /// Whether so many names are kept together.
+    pub(super) fn fits(&self, names: usize) -> bool {
+        names <= self.fit.names
+    }
+
     /// A sentence as far as it is kept.
     pub(super) fn sentence(&self, text: &str) -> String {
         match text.char_indices().nth(self.fit.sentence) {
@@ -117,6 +122,8 @@ mod kind {
     pub(super) const INTERRUPTED: u64 = 20;
     /// `first, last, parts, failed, pending`
     pub(super) const IMPORTED: u64 = 21;
+    pub(super) const WOULD_UPLOAD: u64 = 22;
+    pub(super) const WOULD_REPLACE: u64 = 23;
 }
 
 /// What a part is about.
@@ -160,6 +167,8 @@ pub(super) fn write_outcome(outcome: &PartOutcome, words: &mut Words) -> Value {
         PartOutcome::UnknownPerson => json!(kind::UNKNOWN_PERSON),
         PartOutcome::Uploaded => json!(kind::UPLOADED),
         PartOutcome::Replaced => json!(kind::REPLACED),
+        PartOutcome::WouldUpload => json!(kind::WOULD_UPLOAD),
+        PartOutcome::WouldReplace => json!(kind::WOULD_REPLACE),
         PartOutcome::InvalidPerson(findings) => {
             let findings: Vec<_> = findings.iter().map(|finding| write_finding(finding, words)).collect();
             json!([kind::INVALID_PERSON, findings])
@@ -205,6 +214,8 @@ pub(super) fn read_outcome(value: &Value, words: &[String]) -> Option<PartOutcom
         (kind::UNKNOWN_PERSON, []) => PartOutcome::UnknownPerson,
         (kind::UPLOADED, []) => PartOutcome::Uploaded,
         (kind::REPLACED, []) => PartOutcome::Replaced,
+        (kind::WOULD_UPLOAD, []) => PartOutcome::WouldUpload,
+        (kind::WOULD_REPLACE, []) => PartOutcome::WouldReplace,
         (kind::INVALID_PERSON, [findings]) => {
             let findings = findings.as_array()?.iter().map(|finding| read_finding(finding, words));
             PartOutcome::InvalidPerson(findings.collect::<Option<_>>()?)

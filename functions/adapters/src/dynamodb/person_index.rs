@@ -21,8 +21,8 @@ const PERSON: &str = "person";
 const PART: &str = "part";
 const FIELDS: &str = "fields";
 
-/// What is smaller than any place.
-const BEFORE_EVERYTHING: &str = " ";
+/// What is larger than any place.
+const AFTER_EVERYTHING: &str = "~";
 
 const PUT: &str = "write the person index";
 const FIND: &str = "read the person index";
@@ -45,9 +45,41 @@ impl PersonIndex {
         self.0.write(PUT, requests).await
     }
 
-    /// What concerned a person, newest first.
-    pub(super) async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
-        self.after(person, BEFORE_EVERYTHING.to_owned()).await
+    /// What concerned a person before a part, newest first. Where an entry has expired, all older ones have.
+    pub(super) async fn of_person(
+        &self,
+        person: &PersonKey,
+        before: Option<(ImportId, usize)>,
+        limit: usize,
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        let before = before.map_or_else(|| AFTER_EVERYTHING.to_owned(), |(import, part)| place(import, part));
+        let mut pages = self
+            .0
+            .client
+            .query()
+            .table_name(&self.0.table)
+            .key_condition_expression("#person = :person AND #part < :part")
+            .set_expression_attribute_names(names([PERSON, PART]))
+            .set_expression_attribute_values(values([(PERSON, s(person.as_str())), (PART, s(before))]))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
+            .into_paginator()
+            .send();
+        let now = self.0.clock.now();
+        let mut entries = Vec::new();
+        while let Some(page) = pages.next().await {
+            let items = page.map_err(|error| dynamodb_failed(FIND, &error))?.items.unwrap_or_default();
+            let living: Vec<_> = items.iter().take_while(|item| !is_expired(item, now)).collect();
+            for item in &living {
+                entries.push(read(person, item).map_err(|broken| broken.during(FIND))?);
+            }
+            if living.len() < items.len() || entries.len() >= limit {
+                break;
+            }
+        }
+        entries.truncate(limit);
+        Ok(entries)
     }
 
     /// What newer parts did, newest first.
@@ -56,10 +88,6 @@ impl PersonIndex {
         person: &PersonKey,
         (import, part): (ImportId, usize),
     ) -> Result<Vec<IndexEntry>, StoreError> {
-        self.after(person, place(import, part)).await
-    }
-
-    async fn after(&self, person: &PersonKey, place: String) -> Result<Vec<IndexEntry>, StoreError> {
         let mut pages = self
             .0
             .client
@@ -67,7 +95,10 @@ impl PersonIndex {
             .table_name(&self.0.table)
             .key_condition_expression("#person = :person AND #part > :part")
             .set_expression_attribute_names(names([PERSON, PART]))
-            .set_expression_attribute_values(values([(PERSON, s(person.as_str())), (PART, s(place))]))
+            .set_expression_attribute_values(values([
+                (PERSON, s(person.as_str())),
+                (PART, s(place(import, part))),
+            ]))
             .scan_index_forward(false)
             .consistent_read(true)
             .into_paginator()

@@ -1,8 +1,11 @@
 //! The records of the documents: what is in which slot. A record is what makes an object count, and each is written
 //! for exactly one predecessor, whose object may be deleted then, by that writer alone.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
@@ -33,6 +36,9 @@ const OBJECT_KEY: &str = "objectKey";
 /// How often a record is tried to be written. Whoever is overtaken is so by somebody who succeeded: of this many at
 /// once, each gets through.
 const ROUNDS: u32 = 64;
+
+/// How long a write waits that was turned away, before it is sent again.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 
 const PUT: &str = "record a document";
 const FIND: &str = "find a document";
@@ -83,7 +89,8 @@ impl DynamoRecords {
         document: &Document,
     ) -> Result<bool, StoreError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(record(document)));
-        let answer = only_after(before, request).customize().config_override(once()).send().await;
+        let request = only_after(before, request);
+        let answer = until_taken(|| request.clone().customize().config_override(once()).send()).await;
         let Err(error) = answer else { return Ok(true) };
         if let Some(PutItemError::ConditionalCheckFailedException(_)) = error.as_service_error() {
             return Ok(false);
@@ -170,7 +177,8 @@ impl DynamoRecords {
             .condition_expression("#objectKey = :objectKey")
             .set_expression_attribute_names(names([OBJECT_KEY]))
             .set_expression_attribute_values(values([(OBJECT_KEY, s(seen.as_str()))]));
-        let Err(error) = request.customize().config_override(once()).send().await else { return Ok(true) };
+        let answer = until_taken(|| request.clone().customize().config_override(once()).send()).await;
+        let Err(error) = answer else { return Ok(true) };
         if let Some(DeleteItemError::ConditionalCheckFailedException(_)) = error.as_service_error() {
             return Ok(false);
         }
@@ -192,6 +200,27 @@ pub(crate) enum Recorded {
     InPlaceOf(DocumentKey),
     /// It was not: a later import's document is in the slot.
     Superseded,
+}
+
+/// Sends a write, and sends it again where DynamoDB says that it has turned it away: then it was not done. After any other
+/// failure it may have been.
+async fn until_taken<T, E, F>(send: impl Fn() -> F) -> Result<T, SdkError<E>>
+where
+    E: ProvideErrorMetadata,
+    F: Future<Output = Result<T, SdkError<E>>>,
+{
+    for pause in PAUSES {
+        match send().await {
+            Err(SdkError::ServiceError(answer)) if answer.err().code().is_some_and(is_turned_away) => {}
+            answer => return answer,
+        }
+        tokio::time::sleep(pause).await;
+    }
+    send().await
+}
+
+fn is_turned_away(code: &str) -> bool {
+    matches!(code, "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded")
 }
 
 /// A call that is sent once: the SDK would send it again when its answer is lost.

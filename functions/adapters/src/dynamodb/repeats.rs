@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use people_core::error::StoreError;
 use people_core::hex;
 use people_core::id::ImportId;
-use people_core::ports::{Attempt, Clock, RepeatKey, RepeatRecord, Repeated, Repeats};
+use people_core::ports::{Attempt, Clock, FirstAnswer, RepeatKey, RepeatRecord, Repeated, Repeats};
 use people_core::time::Timestamp;
 
 use super::expression::{names, values};
@@ -28,6 +28,8 @@ const FINGERPRINT: &str = "fingerprint";
 /// When the latest attempt is over, in milliseconds since 1970.
 const UNTIL: &str = "until";
 const ANSWERED: &str = "answered";
+/// There, and true, where the answer was that the import is accepted.
+const ACCEPTED: &str = "accepted";
 const NOW: &str = "now";
 const NO: &str = "no";
 const YES: &str = "yes";
@@ -105,7 +107,7 @@ impl Repeats for DynamoRepeats {
                     }
                 }
                 Some(
-                    met @ (Repeated::First | Repeated::Running | Repeated::Other | Repeated::Answered(_)),
+                    met @ (Repeated::First | Repeated::Running | Repeated::Other | Repeated::Answered(..)),
                 ) => {
                     return Ok(met);
                 }
@@ -115,13 +117,23 @@ impl Repeats for DynamoRepeats {
         Err(StoreError::new(BEGIN, "others were faster, again and again"))
     }
 
-    async fn answered(&self, key: &RepeatKey, attempt: ImportId) -> Result<(), StoreError> {
-        let given = values([(ATTEMPT, s(attempt.to_string())), (YES, AttributeValue::Bool(true))]);
+    async fn answered(
+        &self,
+        key: &RepeatKey,
+        attempt: ImportId,
+        answer: FirstAnswer,
+    ) -> Result<(), StoreError> {
+        let accepted = AttributeValue::Bool(answer == FirstAnswer::Accepted);
+        let given = values([
+            (ATTEMPT, s(attempt.to_string())),
+            (YES, AttributeValue::Bool(true)),
+            (ACCEPTED, accepted),
+        ]);
         let request = self.client.update_item().table_name(&self.table).key(REPEAT, s(hex::encode(&key.0)));
         let request = request
-            .update_expression("SET #answered = :yes")
+            .update_expression("SET #answered = :yes, #accepted = :accepted")
             .condition_expression("#attempt = :attempt")
-            .set_expression_attribute_names(names([ATTEMPT, ANSWERED]))
+            .set_expression_attribute_names(names([ATTEMPT, ANSWERED, ACCEPTED]))
             .set_expression_attribute_values(given);
         match request.send().await {
             Ok(_) => Ok(()),
@@ -176,18 +188,22 @@ fn write(key: &RepeatKey, record: &RepeatRecord) -> Item {
         (ATTEMPT, s(record.attempt.to_string())),
         (FINGERPRINT, s(hex::encode(&record.fingerprint))),
         (UNTIL, n(record.until.millis())),
-        (ANSWERED, AttributeValue::Bool(record.is_answered)),
+        (ANSWERED, AttributeValue::Bool(record.answer.is_some())),
+        (ACCEPTED, AttributeValue::Bool(record.answer == Some(FirstAnswer::Accepted))),
         (EXPIRES, n(record.forgotten_at().seconds())),
     ])
 }
 
 fn read(item: &Item) -> Result<RepeatRecord, Broken> {
     let id = |name| ImportId::parse(text(item, name)?).ok_or(Broken(name));
+    let is = |name| item.get(name).and_then(|value| value.as_bool().ok()).copied();
+    let accepted = is(ACCEPTED).unwrap_or_default();
+    let answer = if accepted { FirstAnswer::Accepted } else { FirstAnswer::Ended };
     Ok(RepeatRecord {
         import: id(IMPORT)?,
         attempt: id(ATTEMPT)?,
         fingerprint: hex::decode(text(item, FINGERPRINT)?).ok_or(Broken(FINGERPRINT))?,
         until: Timestamp::from_millis(number(item, UNTIL)?),
-        is_answered: *item.get(ANSWERED).and_then(|value| value.as_bool().ok()).ok_or(Broken(ANSWERED))?,
+        answer: is(ANSWERED).ok_or(Broken(ANSWERED))?.then_some(answer),
     })
 }

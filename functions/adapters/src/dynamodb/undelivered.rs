@@ -18,7 +18,7 @@ use super::expression::{names, values};
 use super::item::{EXPIRES, is_expired, n, s};
 use super::tables::Tables;
 use super::undelivered_item::{
-    DUE, KEY, NEXT_AT, REQUEST_ID, SHARDS, SHOWN, due, key, read, read_waiting, write,
+    DUE, KEY, NEXT_AT, REQUEST_ID, SHARDS, SHOWN, due, key, read, read_waiting, readable, write,
 };
 use super::undelivered_list::{Waitlist, count};
 use crate::aws::dynamodb_failed;
@@ -79,7 +79,7 @@ impl Undelivered for DynamoUndelivered {
         let items = self.0.read_items(GET, places.into_iter().map(key).collect(), true).await?;
         let now = self.0.clock.now();
         let living = items.iter().filter(|item| !is_expired(item, now));
-        living.map(|item| read(item).map_err(|broken| broken.during(GET))).collect()
+        Ok(living.filter_map(|item| readable(item, read)).collect())
     }
 
     async fn remove(&self, places: &[Place]) -> Result<(), StoreError> {
@@ -113,9 +113,9 @@ impl Undelivered for DynamoUndelivered {
         let mut waiting = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| dynamodb_failed(OF_IMPORT, &error))?;
-            for item in page.items.unwrap_or_default().iter().filter(|item| !is_expired(item, now)) {
-                waiting.push(read_waiting(item).map_err(|broken| broken.during(OF_IMPORT))?);
-            }
+            let items = page.items.unwrap_or_default();
+            let living = items.iter().filter(|item| !is_expired(item, now));
+            waiting.extend(living.filter_map(|item| readable(item, read_waiting)));
         }
         Ok(waiting)
     }

@@ -106,3 +106,16 @@ pub(super) fn read(item: &Item) -> Result<Kept, Broken> {
         update: Update(text(item, UPDATE)?.to_owned()),
     })
 }
+
+/// What was read of an item. One that cannot be read does not hide the others.
+pub(super) fn readable<T>(item: &Item, read: impl FnOnce(&Item) -> Result<T, Broken>) -> Option<T> {
+    match read(item) {
+        Ok(read) => Some(read),
+        Err(broken) => {
+            let (id, place) =
+                (text(item, REQUEST_ID).unwrap_or_default(), text(item, PLACE).unwrap_or_default());
+            tracing::error!(import.id = id, place, error = %broken, "what waits of import {id} is left out");
+            None
+        }
+    }
+}

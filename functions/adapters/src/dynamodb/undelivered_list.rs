@@ -14,9 +14,7 @@ use people_core::time::Timestamp;
 use people_core::undelivered::Waiting;
 
 use super::item::{EXPIRES, Item, n, s, text};
-use super::undelivered_item::{
-    DUE, DUE_INDEX, PERSON, PLACE, REQUEST_ID, SHARD, SHARDS, TARGET, due, moment, read_waiting,
-};
+use super::undelivered_item::{DUE, DUE_INDEX, SHARD, SHARDS, TARGET, due, moment, read_waiting, readable};
 use crate::aws::dynamodb_failed;
 
 const LIST: &str = "list what has not arrived";
@@ -74,7 +72,10 @@ impl Waitlist<'_> {
                 None => None,
                 Some(last) => Some(text(&last, DUE).map_err(|broken| broken.during(LIST))?.to_owned()),
             };
-            lane.found = answer.items.unwrap_or_default().iter().filter_map(readable).collect();
+            let found = answer.items.unwrap_or_default();
+            let is_wanted =
+                |waiting: &Waiting| self.page.person.as_ref().is_none_or(|person| waiting.names(person));
+            lane.found = found.iter().filter_map(listed).filter(|(_, waiting)| is_wanted(waiting)).collect();
             lane.after = next;
         }
         Ok(())
@@ -94,14 +95,13 @@ impl Waitlist<'_> {
             .expression_attribute_names("#due", DUE)
             .expression_attribute_values(":from", s(from))
             .expression_attribute_values(":until", s(until));
-        let wanted = [(TARGET, target.as_deref()), (PERSON, person.as_deref())];
-        for (name, value) in wanted.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            filters.push(if name == TARGET { "#target = :target" } else { "#person = :person" });
+        if let Some(target) = target {
+            filters.push("#target = :target");
             request = request
-                .expression_attribute_names(format!("#{name}"), name)
-                .expression_attribute_values(format!(":{name}"), s(value));
+                .expression_attribute_names("#target", TARGET)
+                .expression_attribute_values(":target", s(target.as_ref()));
         }
-        let at_most = if filters.len() > 1 { at_most.max(FILTERED) } else { at_most };
+        let at_most = if target.is_some() || person.is_some() { at_most.max(FILTERED) } else { at_most };
         let request = request
             .filter_expression(filters.join(" AND "))
             .limit(i32::try_from(at_most).unwrap_or(i32::MAX));
@@ -113,17 +113,8 @@ fn due_first(lane: &Lane) -> Option<&str> {
     lane.found.front().map(|(due, _)| due.as_str())
 }
 
-/// One that cannot be read does not hide the others.
-fn readable(item: &Item) -> Option<(String, Waiting)> {
-    match text(item, DUE).and_then(|due| Ok((due.to_owned(), read_waiting(item)?))) {
-        Ok(waiting) => Some(waiting),
-        Err(broken) => {
-            let (id, place) =
-                (text(item, REQUEST_ID).unwrap_or_default(), text(item, PLACE).unwrap_or_default());
-            tracing::error!(import.id = id, place, error = %broken, "what waits of import {id} is left out");
-            None
-        }
-    }
+fn listed(item: &Item) -> Option<(String, Waiting)> {
+    readable(item, |item| Ok((text(item, DUE)?.to_owned(), read_waiting(item)?)))
 }
 
 /// A query of one shard, to which conditions are to be added.

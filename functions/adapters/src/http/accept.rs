@@ -4,6 +4,8 @@
 use http::HeaderMap;
 use http::header::ACCEPT;
 
+use super::export::ExportFormat;
+
 /// A format of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -31,6 +33,51 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
         }
     }
     if json > text.1 { Format::Json } else { Format::Text }
+}
+
+/// The format to take logs along in; none where JSON is as good, or nothing that there is was named: a browser and curl get
+/// the list.
+pub(super) fn export_format(headers: &HeaderMap) -> Option<ExportFormat> {
+    let mut json = 0.0_f32;
+    let mut best = (0.0_f32, None);
+    for value in headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+        for range in value.split(',') {
+            let (name, weight) = parse(range);
+            let export = match name.as_str() {
+                "text/csv" => ExportFormat::Csv,
+                "application/x-ndjson" | "application/ndjson" => ExportFormat::Ndjson,
+                "text/plain" => ExportFormat::Text,
+                "application/json" | "application/problem+json" => {
+                    json = json.max(weight);
+                    continue;
+                }
+                _ => continue,
+            };
+            if weight > best.0 {
+                best = (weight, Some(export));
+            }
+        }
+    }
+    best.1.filter(|_| best.0 > json)
+}
+
+/// Whether `text/csv` is named with a higher weight than JSON is, by whichever name. Where JSON is not named, CSV is wanted
+/// no less than anything.
+pub(super) fn prefers_csv(headers: &HeaderMap) -> bool {
+    let (mut csv, mut json, mut anything) = (0.0_f32, None::<f32>, 0.0_f32);
+    for value in headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+        for (name, weight) in value.split(',').map(parse) {
+            match name.as_str() {
+                "text/csv" => csv = csv.max(weight),
+                "application/schema+json" | "application/json" => {
+                    json = Some(json.map_or(weight, |json| json.max(weight)));
+                }
+                "application/*" | "*/*" => anything = anything.max(weight),
+                _ => {}
+            }
+        }
+    }
+    csv > 0.0 && json.map_or(csv >= anything, |json| csv > json)
 }
 
 /// The more specific of two ranges, and of two alike the heavier.
@@ -76,6 +123,37 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_taken_along_only_in_a_format_that_is_named_and_preferred() {
+        let of = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            export_format(&headers)
+        };
+        assert_eq!(export_format(&HeaderMap::new()), None);
+        for accept in [
+            "*/*",
+            "application/json",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "application/json, text/plain, */*",
+            "text/csv, application/json",
+            "text/csv;q=0",
+            "text/*",
+        ] {
+            assert_eq!(of(accept), None, "{accept}");
+        }
+        for (accept, format) in [
+            ("text/csv", ExportFormat::Csv),
+            ("Text/CSV; charset=utf-8", ExportFormat::Csv),
+            ("application/x-ndjson, */*", ExportFormat::Ndjson),
+            ("application/ndjson;q=0.9, text/csv;q=0.8", ExportFormat::Ndjson),
+            ("text/plain", ExportFormat::Text),
+            ("application/json;q=0.5, text/plain", ExportFormat::Text),
+        ] {
+            assert_eq!(of(accept), Some(format), "{accept}");
+        }
+    }
+
+    #[test]
     fn json_is_sent_where_it_is_named_and_preferred() {
         for accept in [
             "application/json",
@@ -88,5 +166,36 @@ mod tests {
         ] {
             assert_eq!(of(accept), Format::Json, "{accept}");
         }
+    }
+
+    #[test]
+    fn csv_is_sent_where_it_is_named_and_preferred() {
+        let prefers = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            prefers_csv(&headers)
+        };
+        for accept in [
+            "text/csv",
+            "Text/CSV; header=present",
+            "text/csv, */*",
+            "text/csv;q=0.6, application/json;q=0.5, */*",
+            "application/json;q=0.5, text/csv;q=0.6",
+        ] {
+            assert!(prefers(accept), "{accept}");
+        }
+        for accept in [
+            "",
+            "*/*",
+            "text/*",
+            "text/csv;q=0",
+            "text/csv, application/json",
+            "text/csv;q=0.5, */*",
+            "text/csv;q=0.5, application/*;q=0.6",
+            "application/schema+json, text/csv;q=0.9",
+        ] {
+            assert!(!prefers(accept), "{accept}");
+        }
+        assert!(!prefers_csv(&HeaderMap::new()));
     }
 }

@@ -124,7 +124,9 @@ fn apart(mut response: Response<String>, body: String) -> Response<String> {
 }
 
 fn set(response: &mut Response<String>, name: HeaderName, value: &str) {
-    response.headers_mut().extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+    if let Ok(value) = HeaderValue::try_from(value) {
+        response.headers_mut().insert(name, value);
+    }
 }
 
 #[cfg(test)]

@@ -2,14 +2,13 @@
 //! change.
 
 use people_core::id::ImportId;
-use people_core::log::State;
-use people_core::ports::Page;
+use people_core::lookup::{Found, Wanted};
 use people_core::summary::Summary;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::query::{InvalidQuery, Query};
-use super::status;
+use super::{filter, status};
 
 /// The most logs of one page.
 const MAX_LIMIT: usize = 200;
@@ -19,35 +18,26 @@ pub(super) const DEFAULT_LIMIT: usize = 50;
 const VERSION: char = '1';
 
 /// A page as a caller asks for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListRequest {
-    before: Option<ImportId>,
-    limit: usize,
-    errors_only: bool,
-}
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListRequest(Wanted);
 
 impl ListRequest {
-    /// Reads `cursor`, `limit` (1 to 200) and `errorsOnly` (`true` or `false`). Any other parameter but the key is
-    /// refused.
+    /// Reads `cursor`, `limit` (1 to 200) and what the list is to be narrowed by. Any other parameter but the key is refused.
     pub fn parse(query: Option<&str>) -> Result<ListRequest, InvalidQuery> {
         let mut query = Query::parse(query)?;
-        let (limit, errors_only) = (query.take("limit"), query.take("errorsOnly"));
-        let cursor = query.take("cursor");
+        let (limit, cursor) = (query.take("limit"), query.take("cursor"));
+        let filter = filter::take(&mut query)?;
         query.finish()?;
-        Ok(ListRequest {
+        Ok(ListRequest(Wanted {
+            filter,
             before: cursor.map(|cursor| read_cursor(&cursor)).transpose()?,
             limit: limit.map_or(Ok(DEFAULT_LIMIT), |limit| read_limit(&limit))?,
-            errors_only: match errors_only.as_deref() {
-                None | Some("false") => false,
-                Some("true") => true,
-                Some(_) => return Err(InvalidQuery::Value("errorsOnly", "neither true nor false")),
-            },
-        })
+        }))
     }
 
-    /// What the store has to be asked for: one log more than is shown, which tells whether there is a next page.
-    pub fn page(&self) -> Page {
-        Page { before: self.before, limit: self.limit + 1, errors_only: self.errors_only }
+    /// What is to be looked up.
+    pub fn wanted(&self) -> &Wanted {
+        &self.0
     }
 }
 
@@ -58,7 +48,7 @@ pub(super) fn read_limit(text: &str) -> Result<usize, InvalidQuery> {
         .ok_or(InvalidQuery::Value("limit", "no number from 1 to 200"))
 }
 
-fn write_cursor(last: ImportId) -> String {
+pub(super) fn write_cursor(last: ImportId) -> String {
     format!("{VERSION}{}", Uuid::from_bytes(*last.as_bytes()).simple())
 }
 
@@ -92,12 +82,11 @@ struct Entry<'a> {
     source: &'static str,
 }
 
-/// The page as JSON; `found` is what the store gave for [`ListRequest::page`].
-pub(super) fn render(request: &ListRequest, found: &[Summary]) -> String {
-    let shown = found.get(..request.limit).unwrap_or(found);
-    let more = found.len() > shown.len();
-    let next = shown.last().filter(|_| more).map(|last| write_cursor(last.id));
-    serde_json::to_string(&List { imports: shown.iter().map(entry).collect(), next }).unwrap_or_default()
+/// The page as JSON.
+pub(super) fn render(found: &Found) -> String {
+    let list =
+        List { imports: found.imports.iter().map(entry).collect(), next: found.next.map(write_cursor) };
+    serde_json::to_string(&list).unwrap_or_default()
 }
 
 fn entry(summary: &Summary) -> Entry<'_> {
@@ -105,10 +94,7 @@ fn entry(summary: &Summary) -> Entry<'_> {
         request_id: summary.id.to_string(),
         time: summary.received_at.to_rfc3339(),
         key_name: summary.key_name.as_str(),
-        status: match summary.state {
-            State::Accepted | State::Running => None,
-            State::Ended(answer) => Some(status(answer).as_u16()),
-        },
+        status: summary.answered().map(|answer| status(answer).as_u16()),
         now: summary.now().as_str(),
         parts: summary.parts,
         updated: summary.succeeded,
@@ -120,7 +106,7 @@ fn entry(summary: &Summary) -> Entry<'_> {
 
 #[cfg(test)]
 mod tests {
-    use people_core::log::Answer;
+    use people_core::log::{Answer, State};
     use people_core::shown::Shown;
     use people_core::summary::Source;
     use people_core::time::Timestamp;
@@ -139,13 +125,16 @@ mod tests {
             parts: 3,
             succeeded: 1,
             failed: 2,
+            kinds: [].into(),
+            targets: [].into(),
+            redelivered: false,
         }
     }
 
     #[test]
     fn a_page_is_as_documented() {
         let running = Summary { state: State::Running, failed: 0, ..summary(1) };
-        let page = render(&ListRequest::parse(None).unwrap(), &[summary(2), running]);
+        let page = render(&Found { imports: vec![summary(2), running], next: None });
         assert_eq!(
             page,
             r#"{"imports":[{"requestId":"018bfd07-0a78-7202-8202-020202020202","time":"2023-11-23T16:32:59Z","#
@@ -159,22 +148,22 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_leads_behind_the_last_one_that_was_shown() {
-        let request = ListRequest::parse(Some("limit=1")).unwrap();
-        assert_eq!(request.page(), Page { before: None, limit: 2, errors_only: false });
-        let page: serde_json::Value =
-            serde_json::from_str(&render(&request, &[summary(2), summary(1)])).unwrap();
-        assert_eq!(page["imports"].as_array().unwrap().len(), 1);
-        let next = format!("cursor={}&errorsOnly=true", page["next"].as_str().unwrap());
-        let page = ListRequest::parse(Some(&next)).unwrap().page();
-        assert_eq!(page, Page { before: Some(summary(2).id), limit: 51, errors_only: true });
-        assert!(!render(&request, &[summary(1)]).contains("next"));
-        assert_eq!(render(&request, &[]), r#"{"imports":[]}"#);
+    fn a_cursor_leads_on() {
+        let next = Some(summary(2).id);
+        let page = render(&Found { imports: Vec::new(), next });
+        let page: serde_json::Value = serde_json::from_str(&page).unwrap();
+        assert_eq!(page["imports"], serde_json::json!([]), "a page may be empty although there is more");
+        let query = format!("cursor={}&errorsOnly=true", page["next"].as_str().unwrap());
+        let request = ListRequest::parse(Some(&query)).unwrap();
+        let filter = people_core::lookup::Filter { errors_only: true, ..Default::default() };
+        assert_eq!(request.wanted(), &Wanted { filter, before: next, limit: 50 });
+        assert_eq!(render(&Found { imports: Vec::new(), next: None }), r#"{"imports":[]}"#);
     }
 
     #[test]
     fn a_limit_is_1_to_200() {
-        let limit = |text: &str| ListRequest::parse(Some(&format!("limit={text}"))).map(|r| r.limit).ok();
+        let limit =
+            |text: &str| ListRequest::parse(Some(&format!("limit={text}"))).map(|r| r.wanted().limit).ok();
         assert_eq!((limit("1"), limit("200")), (Some(1), Some(200)));
         for text in ["0", "201", "", "x", "-1", "%2B5", "1.0", "99999999999999999999999"] {
             assert_eq!(limit(text), None, "{text}");
@@ -194,7 +183,7 @@ mod tests {
             ),
             (&format!("cursor={next}0"), "The parameter 'cursor' is none that an answer had as 'next'."),
             ("cursor=1zz", "The parameter 'cursor' is none that an answer had as 'next'."),
-            ("person=joe", "There is no parameter 'person' here."),
+            ("sort=time", "There is no parameter 'sort' here."),
             ("limit=1&limit=1", "The parameter 'limit' is there twice."),
         ] {
             assert_eq!(ListRequest::parse(Some(query)).unwrap_err().to_string(), problem, "{query}");

@@ -10,7 +10,7 @@ use http::HeaderMap;
 const LONGEST: u64 = 25;
 
 /// What a caller wants who would rather not wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RespondAsync {
     /// For how many seconds it would wait all the same, at most 25, where it said so.
     wait: Option<u64>,

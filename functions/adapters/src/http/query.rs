@@ -2,10 +2,12 @@
 //! parameter that is ignored would be answered with something else than was asked for.
 
 use people_core::shown::Shown;
-use percent_encoding::percent_decode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 /// The parameter that a key is sent in.
 pub(super) const KEY: &str = "code";
+/// What is encoded in a query: all but what RFC 3986 leaves alone everywhere.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The parameters that are left of a query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +51,11 @@ impl Query {
         Some(self.0.remove(place).1)
     }
 
+    /// Parameters that were read already.
+    pub(super) fn of_pairs(pairs: Vec<(String, String)>) -> Query {
+        Query(pairs)
+    }
+
     /// The parameters that are left, by name and value.
     pub(super) fn into_pairs(self) -> Vec<(String, String)> {
         self.0
@@ -71,10 +78,35 @@ pub(super) fn first(query: Option<&str>, name: &str) -> Option<String> {
     decode(value).ok()
 }
 
+/// Whether a query has this parameter as `true`, whatever else is in it. The name may be in any case: nothing that reads
+/// like it is passed over.
+pub(super) fn flag(query: Option<&str>, name: &'static str) -> Result<bool, InvalidQuery> {
+    let is_meant = |sent: &str| decode(sent).is_ok_and(|sent| sent.eq_ignore_ascii_case(name));
+    let mut values = split(query).filter(|(sent, _)| is_meant(sent)).map(|(_, value)| decode(value));
+    match (values.next(), values.next()) {
+        (None, _) => Ok(false),
+        (Some(_), Some(_)) => Err(InvalidQuery::Twice(Shown::new(name))),
+        (Some(value), None) => match value.as_deref() {
+            Ok("true") => Ok(true),
+            Ok("false") => Ok(false),
+            Ok(_) | Err(_) => Err(InvalidQuery::Value(name, "true or false")),
+        },
+    }
+}
+
 /// What a query says beside the key, as it was sent.
 pub(super) fn beside_the_key(query: Option<&str>) -> impl Iterator<Item = &str> {
     let is_key = |pair: &str| split(Some(pair)).any(|(name, _)| decode(name).is_ok_and(|name| name == KEY));
     query.unwrap_or_default().split('&').filter(move |pair| !pair.is_empty() && !is_key(pair))
+}
+
+/// The parameters once more, but for the key and this one, each followed by `&`: for a link that leads on.
+pub(super) fn again(query: Option<&str>, without: &str) -> String {
+    let pairs = beside_the_key(query).flat_map(|pair| split(Some(pair)));
+    let pairs = pairs.filter_map(|(name, value)| Some((decode(name).ok()?, decode(value).ok()?)));
+    let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
+    let again = pairs.filter(|(name, _)| name != without);
+    again.map(|(name, value)| format!("{}={}&", encoded(&name), encoded(&value))).collect()
 }
 
 /// The names and values as they were sent.
@@ -92,6 +124,13 @@ fn decode(text: &str) -> Result<String, InvalidQuery> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_repeats_everything_but_the_key_and_the_place() {
+        let query = "person=J%C3%B6+%3E%26&code=secret&cursor=1a&limit=2&%63ode=secret&=x";
+        assert_eq!(again(Some(query), "cursor"), "person=J%C3%B6%20%3E%26&limit=2&=x&");
+        assert_eq!(again(None, "cursor"), "");
+    }
 
     #[test]
     fn values_are_decoded_as_forms_encode_them() {
@@ -127,6 +166,29 @@ mod tests {
             assert_eq!(first(Some(query), "code"), None, "{query}");
         }
         assert_eq!(first(None, "code"), None);
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false_and_nothing_that_looks_like_it_is_passed_over() {
+        let read = |query| flag(Some(query), "dryRun");
+        for query in
+            ["dryRun=true", "a=1&dryRun=true&code=k", "dryrun=true", "DRYRUN=%74rue", "a=%FF&dryRun=true"]
+        {
+            assert_eq!(read(query), Ok(true), "{query}");
+        }
+        for query in ["", "dryRun=false", "xdryRun=true", "dryRunx=1", "%FF=true"] {
+            assert_eq!(read(query), Ok(false), "{query}");
+        }
+        let wrong = Err(InvalidQuery::Value("dryRun", "true or false"));
+        for query in
+            ["dryRun", "dryRun=", "dryRun=1", "dryRun=True", "dryRun=true+", "dryrun=yes", "dryRun=%FF"]
+        {
+            assert_eq!(read(query), wrong, "{query}");
+        }
+        let twice = Err(InvalidQuery::Twice(Shown::new("dryRun")));
+        assert_eq!(read("dryRun=true&dryRun=true"), twice);
+        assert_eq!(read("dryRun=false&dryrun=true"), twice);
+        assert_eq!(flag(None, "dryRun"), Ok(false));
     }
 
     #[test]

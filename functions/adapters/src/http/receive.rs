@@ -10,12 +10,16 @@ use people_core::id::ImportId;
 use people_core::import::{self, Begin, SYNCHRONOUS};
 use people_core::log::Form;
 use people_core::ports::{ApiKey, App, Feature, RepeatKey};
-use people_core::repeat::{self, Ran};
+use people_core::repeat::{self, Ran, Replay};
 use people_core::summary::Source;
 use people_core::time::Timestamp;
 
-use super::{Body, Fingerprint, Format, Sent, another_request, auth, drain, format, imported, interrupted};
-use super::{invalid_repeat_key, repeats, replayed, still_running, too_large, unauthorized, unavailable};
+use super::{
+    Body, Fingerprint, Format, RespondAsync, Sent, accepted, another_request, auth, drain, format, imported,
+    interrupted,
+};
+use super::{invalid_repeat_key, rate, repeats, replayed, still_running, too_large, too_many_requests};
+use super::{unauthorized, unavailable};
 use crate::system;
 
 /// The body of an event, all of it at once.
@@ -27,17 +31,19 @@ pub fn event_body(body: lambda_http::Body) -> Full<Bytes> {
     })
 }
 
-/// The key that a request came with and that opens `feature`, or else the answer: 401, or 503 where the store of the keys
-/// failed. Where a body may be on its way, [`refuse`] is how to give that answer.
+/// The key that a request came with and that opens `feature`, or else the answer: 401, 429 where it has sent too many
+/// requests, or 503 where the store of the keys failed. Where a body may be on its way, [`refuse`] is how to give that answer.
 pub async fn authenticated(
     app: &App,
     head: &Parts,
     feature: Feature,
     format: Format,
 ) -> Result<ApiKey, Response<String>> {
-    match auth::authenticate(app, head, feature).await {
-        Ok(key) => key.ok_or_else(unauthorized),
-        Err(error) => Err(unavailable(format, &error)),
+    let key = auth::authenticate(app, head, feature).await.map_err(|error| unavailable(format, &error))?;
+    let key = key.ok_or_else(unauthorized)?;
+    match rate::count(app, head, &key).await {
+        Some(rate) if rate.is_over() => Err(too_many_requests(rate.seconds(), format)),
+        Some(_) | None => Ok(key),
     }
 }
 
@@ -57,6 +63,8 @@ pub struct Received<'a> {
     pub key: ApiKey,
     /// When it was received.
     pub at: Timestamp,
+    /// Whether nothing is to be delivered or stored.
+    pub dry_run: bool,
 }
 
 /// What a repeat of a request is known by, and the fingerprint of its body.
@@ -117,6 +125,7 @@ pub async fn import(
         parts: sent.parts,
         // Documents by themselves come the same way.
         source: if sent.form == Form::Document { Source::Document } else { Source::Direct },
+        dry_run: received.dry_run,
         begin: Begin::New,
         // On Lambda the body is there already; a plain server's caller has not waited while sending.
         until: received.at.plus(SYNCHRONOUS + app.clock.now().since(reading_since)),
@@ -127,11 +136,19 @@ pub async fn import(
     };
     match ran {
         Ok(Ran::Now(log)) => imported(&log, format),
-        Ok(Ran::Before(log)) => replayed(imported(&log, format)),
+        Ok(Ran::Before(replay)) => repeated(&replay, format),
         Ok(Ran::Running) => still_running(format),
         Ok(Ran::Other) => another_request(format),
         Err(failure) => interrupted(&failure, format),
     }
+}
+
+/// What was answered before, once more.
+pub fn repeated(replay: &Replay, format: Format) -> Response<String> {
+    replayed(match replay {
+        Replay::Ended(log) => imported(log, format),
+        Replay::Accepted(log) => accepted(log, format, RespondAsync::default()),
+    })
 }
 
 #[cfg(test)]

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use people_core::batch::RequestFault;
 use people_core::finding::{Finding, FindingCode};
 use people_core::later::{Later, News};
-use people_core::log::{Asked, Delivery, Ending, Form, ImportLog, PartLog, PartOutcome, State, Subject};
+use people_core::log::{
+    Asked, Delivery, Ending, Form, ImportLog, PartLog, PartOutcome, State, Subject, WouldChange,
+};
 use people_core::log_text::LogKind;
 use people_core::shown::MAX_SHOWN;
 use people_core::summary::Standing;
 use serde::Serialize;
 
-use super::status;
+use super::{docs, status};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,6 +48,7 @@ struct LaterPart<'a> {
 struct Fault {
     code: String,
     message: String,
+    documentation: String,
 }
 
 #[derive(Serialize)]
@@ -76,6 +80,8 @@ struct Found<'a> {
     field: Option<&'a str>,
     nearest: Option<&'a str>,
     message: String,
+    /// Where it is told what to do.
+    documentation: String,
 }
 
 #[derive(Serialize)]
@@ -91,6 +97,11 @@ struct AtTarget<'a> {
     /// The fields that were left out, because a later import has set them.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     superseded: &'a [Arc<str>],
+    /// Of a dry run, the fields that would change, and those of which it cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_change: Option<&'a [Arc<str>]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_change: Option<&'a [Arc<str>]>,
 }
 
 /// The report as JSON.
@@ -115,10 +126,7 @@ pub(super) fn render(log: &ImportLog) -> String {
         dry_run: log.dry_run,
         received_at: log.received_at.to_rfc3339(),
         key_name: log.key_name.as_str(),
-        fault: log
-            .fault
-            .as_ref()
-            .map(|fault| Fault { code: format!("{:?}", LogKind::of(fault)), message: fault.to_string() }),
+        fault: log.fault.as_ref().map(fault),
         counts: Counts {
             parts: parts.len(),
             succeeded: count(Standing::Successful),
@@ -135,6 +143,11 @@ pub(super) fn render(log: &ImportLog) -> String {
             .collect(),
     };
     serde_json::to_string(&report).unwrap_or_default()
+}
+
+fn fault(fault: &RequestFault) -> Fault {
+    let code = format!("{:?}", LogKind::of(fault));
+    Fault { documentation: docs::link(&code), code, message: fault.to_string() }
 }
 
 /// What happened to a part later, as if it was all that had happened to it.
@@ -205,6 +218,8 @@ fn ended<'a>(part: &mut Part<'a>, outcome: &'a PartOutcome, place: &str) -> &'st
         PartOutcome::Superseded => "Superseded",
         PartOutcome::Uploaded => "Uploaded",
         PartOutcome::Replaced => "Replaced",
+        PartOutcome::WouldUpload => "WouldUpload",
+        PartOutcome::WouldReplace => "WouldReplace",
         PartOutcome::Linked => "Linked",
         PartOutcome::Listed(count) => {
             part.message = Some(format!("{count} listed"));
@@ -242,10 +257,10 @@ fn unserved(asked: Asked) -> &'static str {
 fn delivered(deliveries: &[Delivery]) -> &'static str {
     let gravity = |delivery: &&Delivery| match delivery.outcome.ending {
         Ending::Unchanged => 0,
-        Ending::Updated => 1,
+        Ending::Updated | Ending::WouldUpdate(_) => 1,
         Ending::Superseded => 2,
         Ending::Deferred(_) => 3,
-        Ending::PartlyUpdated(_) => 4,
+        Ending::PartlyUpdated(_) | Ending::WouldPartlyUpdate(..) => 4,
         Ending::UnknownPerson => 5,
         Ending::GivenUp(_) => 6,
         Ending::Refused(_) => 7,
@@ -263,11 +278,14 @@ fn name(ending: &Ending) -> &'static str {
         Ending::Deferred(_) => "Deferred",
         Ending::Superseded => "Superseded",
         Ending::GivenUp(_) => "GivenUp",
+        Ending::WouldUpdate(_) => "WouldUpdate",
+        Ending::WouldPartlyUpdate(..) => "WouldPartlyUpdate",
     }
 }
 
 fn at_target(delivery: &Delivery) -> AtTarget<'_> {
     let outcome = &delivery.outcome;
+    let told = outcome.ending.would_change().filter(|would| **would != WouldChange::default());
     AtTarget {
         target: &delivery.target,
         outcome: name(&outcome.ending),
@@ -276,12 +294,16 @@ fn at_target(delivery: &Delivery) -> AtTarget<'_> {
             Ending::PartlyUpdated(why)
             | Ending::Refused(why)
             | Ending::Deferred(why)
+            | Ending::WouldPartlyUpdate(_, why)
             | Ending::GivenUp(why) => Some(why),
+            Ending::WouldUpdate(_) => None,
             Ending::Updated | Ending::Unchanged | Ending::UnknownPerson | Ending::Superseded => None,
         },
         attempts: outcome.attempts,
         duration_ms: outcome.duration_ms,
         superseded: &delivery.superseded,
+        would_change: told.map(|would| would.fields.as_slice()),
+        may_change: told.map(|would| would.perhaps.as_slice()).filter(|perhaps| !perhaps.is_empty()),
     }
 }
 
@@ -289,7 +311,11 @@ fn at_target(delivery: &Delivery) -> AtTarget<'_> {
 fn found<'a>(place: &str, finding: &'a Finding) -> Vec<Found<'a>> {
     let code = finding.code.as_str();
     let message = finding.code.message().to_owned();
-    let whole = |message| Found { code, pointer: place.to_owned(), field: None, nearest: None, message };
+    let documentation = docs::link(code);
+    let whole = |message| {
+        let (pointer, documentation) = (place.to_owned(), documentation.clone());
+        Found { code, pointer, field: None, nearest: None, message, documentation }
+    };
     if finding.names.is_empty() {
         return vec![whole(message)];
     }
@@ -305,6 +331,7 @@ fn found<'a>(place: &str, finding: &'a Finding) -> Vec<Found<'a>> {
                 .nearest
                 .as_ref()
                 .map_or(message.clone(), |nearest| suggestion(finding.code, nearest)),
+            documentation: documentation.clone(),
         })
         .collect();
     if finding.more > 0 {

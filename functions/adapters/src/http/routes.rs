@@ -55,6 +55,8 @@ pub enum Route {
     ConsoleTargets,
     /// Whether the service answers.
     Health,
+    /// What the codes in the answers mean.
+    Docs,
 }
 
 /// A function behind routes.
@@ -73,7 +75,7 @@ pub type Parameters = Vec<(&'static str, String)>;
 
 impl Route {
     /// Every route.
-    pub const ALL: [Route; 23] = [
+    pub const ALL: [Route; 24] = [
         Route::PeopleImport,
         Route::Uploads,
         Route::ProfileDefinition,
@@ -97,6 +99,7 @@ impl Route {
         Route::ConsoleUndelivered,
         Route::ConsoleTargets,
         Route::Health,
+        Route::Docs,
     ];
 
     /// The path, with its parameters as API Gateway writes them.
@@ -125,6 +128,7 @@ impl Route {
             Route::ConsoleUndelivered => "/console/undelivered",
             Route::ConsoleTargets => "/console/targets",
             Route::Health => "/healthz",
+            Route::Docs => "/docs",
         }
     }
 
@@ -151,7 +155,8 @@ impl Route {
             Route::ImportLogs | Route::ImportLog | Route::Failed | Route::Undelivered | Route::Health => {
                 Function::ImportLog
             }
-            Route::Console
+            Route::Docs
+            | Route::Console
             | Route::ConsoleStyle
             | Route::ConsoleSignIn
             | Route::ConsoleSignOut

@@ -105,12 +105,18 @@ fn bytes(value: Option<Value>) -> Result<u64, InvalidAnnouncement> {
     let wrong = |why: &str| InvalidAnnouncement::Member("bytes", why.to_owned());
     match value {
         None | Some(Value::Null) => Err(wrong("is missing")),
-        Some(value) => match value.as_u64() {
+        Some(value) => match whole(&value) {
             None | Some(0) => Err(wrong("is not a whole number from 1 on")),
             Some(bytes) if bytes > MAX_BODY_BYTES => Err(InvalidAnnouncement::TooLarge(bytes)),
             Some(bytes) => Ok(bytes),
         },
     }
+}
+
+/// A whole number. JSON knows one kind of numbers: `2.0` is `2`.
+fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
+    value.as_u64().or(number.map(|number| number as u64))
 }
 
 fn sha256(value: Option<Value>) -> Result<Option<[u8; 32]>, InvalidAnnouncement> {
@@ -182,10 +188,14 @@ mod tests {
     #[tokio::test]
     async fn a_body_of_one_byte_to_100_mib_may_be_announced() {
         assert!(with("bytes", json!(1)).await.is_ok());
+        let (announced, _) = with("bytes", json!(2.0)).await.unwrap();
+        assert_eq!(announced.bytes, 2);
         assert!(with("bytes", json!(MAX_BODY_BYTES)).await.is_ok());
         let larger = with("bytes", json!(MAX_BODY_BYTES + 1)).await.unwrap_err();
         assert_eq!(larger, InvalidAnnouncement::TooLarge(MAX_BODY_BYTES + 1));
-        for bytes in [json!(0), json!(-1), json!(1.5), json!("2"), json!([2])] {
+        let larger = with("bytes", json!(1e300)).await.unwrap_err();
+        assert_eq!(larger, InvalidAnnouncement::TooLarge(u64::MAX));
+        for bytes in [json!(0), json!(-1), json!(1.5), json!(-2.0), json!(0.0), json!("2"), json!([2])] {
             let refusal = with("bytes", bytes).await.unwrap_err().to_string();
             assert_eq!(refusal, "The member 'bytes' is not a whole number from 1 on.");
         }

@@ -6,6 +6,7 @@ mod calls;
 mod columns;
 mod mapping;
 mod people;
+mod preview;
 mod properties;
 mod settings;
 mod stored;
@@ -27,6 +28,7 @@ use answers::{Meaning, meaning};
 use calls::{Call, Wire};
 use mapping::{Body, Place, body};
 use people::{People, Read};
+use preview::Look;
 pub(super) use settings::Entry;
 use settings::Settings;
 
@@ -58,10 +60,9 @@ impl Aktion {
     }
 
     async fn update(&self, run: &Run<'_>, update: &PersonUpdate, sent: &mut u32) -> Ended {
-        let mut body = match body(&self.mapping, update) {
-            Ok(body) if body.is_empty() => return (Ending::Unchanged, None),
+        let mut body = match self.body(update) {
             Ok(body) => body,
-            Err(why) => return (Ending::Refused(why), None),
+            Err(ending) => return (ending, None),
         };
         let (mut collisions, mut problems) = (0, 0);
         loop {
@@ -100,6 +101,15 @@ impl Aktion {
         }
     }
 
+    /// What is sent for an update, or how it ends without a call.
+    fn body<'a>(&'a self, update: &'a PersonUpdate) -> Result<Body<'a>, Ending> {
+        match body(&self.mapping, update) {
+            Ok(body) if body.is_empty() => Err(Ending::Unchanged),
+            Ok(body) => Ok(body),
+            Err(why) => Err(Ending::Refused(why)),
+        }
+    }
+
     /// Before an update is sent again that met another one: what is known of the person now goes with it.
     async fn look_again(&self, run: &Run<'_>, body: &mut Body<'_>) -> Result<(), Ending> {
         let late = self.deferred("says that somebody else is changing the person");
@@ -110,7 +120,7 @@ impl Aktion {
                 Ok(())
             }
             Read::Nobody => Err(Ending::UnknownPerson),
-            Read::Unavailable(why) => Err(Ending::Deferred(why)),
+            Read::Hidden(why) | Read::Unavailable(why) => Err(Ending::Deferred(why)),
         }
     }
 
@@ -127,7 +137,7 @@ impl Aktion {
         match self.people.get(run, body.person_id, 0).await {
             Read::Person(person) if person.has_all(body) => Ending::Updated,
             Read::Nobody => Ending::UnknownPerson,
-            Read::Person(_) | Read::Unavailable(_) => self.deferred(what),
+            Read::Person(_) | Read::Hidden(_) | Read::Unavailable(_) => self.deferred(what),
         }
     }
 
@@ -139,7 +149,9 @@ impl Aktion {
             Read::Person(person) if person.has_some(body) => Ending::PartlyUpdated(why),
             Read::Person(_) if !body.has_unreadable() => Ending::Refused(why),
             Read::Nobody => Ending::UnknownPerson,
-            Read::Person(_) | Read::Unavailable(_) => Ending::Refused(why + "; the rest may be saved"),
+            Read::Person(_) | Read::Hidden(_) | Read::Unavailable(_) => {
+                Ending::Refused(why + "; the rest may be saved")
+            }
         }
     }
 
@@ -178,5 +190,8 @@ impl Target for Aktion {
 
     async fn deliver(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome> {
         self.engine.deliver(self, updates, until).await
+    }
+    async fn preview(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome> {
+        self.engine.deliver(&Look(self), updates, until).await
     }
 }

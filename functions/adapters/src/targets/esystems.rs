@@ -45,6 +45,8 @@ pub(super) struct Esystems {
 struct Batch<'a> {
     run: &'a Run<'a>,
     import: ImportId,
+    /// Whether nobody is linked, and it is only found out who would be.
+    is_preview: bool,
     /// Departments to which nobody can be linked, and why.
     stopped: HashMap<String, Ended>,
     /// Users of whom an update is deferred.
@@ -86,7 +88,13 @@ impl Esystems {
             return None;
         };
         let Esystems { people, rules, .. } = self;
-        Links { people, rules, run: batch.run, department, import: batch.import }.link(rows).await
+        let links = Links { people, rules, run: batch.run, department, import: batch.import };
+        if !batch.is_preview {
+            return links.link(rows).await;
+        }
+        // There is one property, and so one field at most.
+        let fields: Vec<_> = self.mapping.fields().into_iter().collect();
+        links.preview(rows, &fields).await
     }
 
     /// Links everybody of one wave, departments side by side.
@@ -106,6 +114,25 @@ impl Esystems {
             batch.waiting.extend(group.rows.iter().filter(is_deferred).map(|row| row.id));
         }
     }
+
+    /// Links everybody whom these updates name, or finds out who would be linked.
+    async fn carry_out(&self, updates: &[PersonUpdate], is_preview: bool, until: Timestamp) -> Vec<Outcome> {
+        let Some(first) = updates.first() else { return Vec::new() };
+        let run = self.engine.run(until);
+        let Plan { waves, mut outcomes } = Plan::of(&self.mapping, updates);
+        let (stopped, waiting) = (HashMap::new(), HashSet::new());
+        let mut batch = Batch { run: &run, import: first.import, is_preview, stopped, waiting };
+        for mut groups in waves {
+            self.wave(&mut batch, &mut groups).await;
+            for row in groups.into_iter().flat_map(|group| group.rows) {
+                let (ending, code) = row.ended.unwrap_or((Ending::Deferred(run.time_is_up()), None));
+                let outcome = Outcome { ending, code, attempts: row.attempts, duration_ms: run.elapsed_ms() };
+                row.updates.iter().for_each(|update| outcomes[*update] = Some(outcome.clone()));
+            }
+        }
+        let missing = || Outcome::unsent(Ending::Deferred(run.time_is_up()));
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
+    }
 }
 
 #[async_trait]
@@ -119,20 +146,10 @@ impl Target for Esystems {
     }
 
     async fn deliver(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome> {
-        let Some(first) = updates.first() else { return Vec::new() };
-        let run = self.engine.run(until);
-        let Plan { waves, mut outcomes } = Plan::of(&self.mapping, updates);
-        let (stopped, waiting) = (HashMap::new(), HashSet::new());
-        let mut batch = Batch { run: &run, import: first.import, stopped, waiting };
-        for mut groups in waves {
-            self.wave(&mut batch, &mut groups).await;
-            for row in groups.into_iter().flat_map(|group| group.rows) {
-                let (ending, code) = row.ended.unwrap_or((Ending::Deferred(run.time_is_up()), None));
-                let outcome = Outcome { ending, code, attempts: row.attempts, duration_ms: run.elapsed_ms() };
-                row.updates.iter().for_each(|update| outcomes[*update] = Some(outcome.clone()));
-            }
-        }
-        let missing = || Outcome::unsent(Ending::Deferred(run.time_is_up()));
-        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
+        self.carry_out(updates, false, until).await
+    }
+
+    async fn preview(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome> {
+        self.carry_out(updates, true, until).await
     }
 }

@@ -9,6 +9,7 @@ mod fields;
 mod mapping;
 mod people;
 mod person;
+mod preview;
 mod progress;
 mod settings;
 
@@ -32,6 +33,7 @@ use calls::{Call, Wire};
 use mapping::{Place, Wanted};
 use people::Read;
 use person::{Missing, Person};
+use preview::Look;
 use progress::{Progress, Write};
 pub(super) use settings::Entry;
 use settings::{Product, Settings};
@@ -43,6 +45,8 @@ const AFTER_LOSS: Duration = Duration::from_millis(500);
 /// How long it waits before the one repetition of a call that is not allowed, or failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
+const NOT_SHOWN: &str =
+    "does not show us this person's e-mail address and contacts, so that nothing can be changed safely";
 const NO_CONTACTS_CALL: &str = "has no contacts call: DocSpace has none from 3.2.1 on";
 
 /// One portal, with its token.
@@ -71,6 +75,28 @@ impl Onlyoffice {
     fn why(&self, what: &str) -> String {
         self.session.why(what)
     }
+
+    /// Whom an update means and what it wants of them, or how it ends without a call.
+    fn wanted<'a>(&'a self, update: &'a PersonUpdate) -> Result<(Uuid, Wanted<'a>), Ending> {
+        match Wanted::of(&self.mapping, update) {
+            Ok(wanted) if wanted.contacts.is_empty() && wanted.fields.is_empty() => Err(Ending::Unchanged),
+            Ok(wanted) => Ok((guid(update).ok_or(Ending::UnknownPerson)?, wanted)),
+            Err(why) => Err(Ending::Refused(why)),
+        }
+    }
+
+    /// The write that comes next. Workspace's profile call replaces the contacts too, so it does both at once; DocSpace's
+    /// leaves them alone, whoever is changed.
+    fn next_write(&self, missing: &Missing, progress: &Progress) -> Option<Write> {
+        let contacts = !missing.contacts.is_empty() && !progress.is_done(Write::Contacts);
+        let profile = !missing.fields.is_empty() && !progress.is_done(Write::Profile);
+        match self.product {
+            Product::Workspace if profile => Some(Write::Profile),
+            Product::Workspace | Product::Docspace if contacts => Some(Write::Contacts),
+            Product::Docspace if profile => Some(Write::Profile),
+            Product::Workspace | Product::Docspace => None,
+        }
+    }
 }
 
 impl Delivery<'_> {
@@ -78,14 +104,10 @@ impl Delivery<'_> {
     /// write is made from a person who was read just before, so that nothing old is ever put back.
     async fn update(&self, run: &Run<'_>, update: &PersonUpdate, sent: &mut u32) -> Ended {
         let target = self.target;
-        let wanted = match Wanted::of(&target.mapping, update) {
-            Ok(wanted) if wanted.contacts.is_empty() && wanted.fields.is_empty() => {
-                return (Ending::Unchanged, None);
-            }
+        let (id, wanted) = match target.wanted(update) {
             Ok(wanted) => wanted,
-            Err(why) => return (Ending::Refused(why), None),
+            Err(ending) => return (ending, None),
         };
-        let Some(id) = guid(update) else { return (Ending::UnknownPerson, None) };
         let mut progress = Progress::default();
         loop {
             let person = match people::get(&target.session, run, id).await {
@@ -94,12 +116,11 @@ impl Delivery<'_> {
                 Read::Unavailable(why) => return (Ending::Deferred(why), progress.code),
             };
             if person.email().is_none() {
-                let why = "does not show us this person's e-mail address and contacts, so that nothing can be changed safely";
-                return (progress.refused(target.why(why)), progress.code);
+                return (progress.refused(target.why(NOT_SHOWN)), progress.code);
             }
             let missing = person.missing(&wanted);
             progress.look(&missing);
-            let Some(write) = self.next_write(&missing, &progress) else {
+            let Some(write) = target.next_write(&missing, &progress) else {
                 return (progress.ending(&missing, &|what| target.why(what)), progress.code);
             };
             let call = match call(update, id, (&person, &wanted), (write, &missing)) {
@@ -109,19 +130,6 @@ impl Delivery<'_> {
             if let Some(ending) = self.write(run, (write, &call), &wanted, &mut progress, sent).await {
                 return (ending, progress.code);
             }
-        }
-    }
-
-    /// The write that comes next. Workspace's profile call replaces the contacts too, so it does both at once; DocSpace's
-    /// leaves them alone, whoever is changed.
-    fn next_write(&self, missing: &Missing, progress: &Progress) -> Option<Write> {
-        let contacts = !missing.contacts.is_empty() && !progress.is_done(Write::Contacts);
-        let profile = !missing.fields.is_empty() && !progress.is_done(Write::Profile);
-        match self.target.product {
-            Product::Workspace if profile => Some(Write::Profile),
-            Product::Workspace | Product::Docspace if contacts => Some(Write::Contacts),
-            Product::Docspace if profile => Some(Write::Profile),
-            Product::Workspace | Product::Docspace => None,
         }
     }
 
@@ -227,6 +235,11 @@ fn guid(update: &PersonUpdate) -> Option<Uuid> {
     Uuid::parse_str(update.key.0.trim()).ok()
 }
 
+/// The key of a person in one spelling.
+fn person(update: &PersonUpdate) -> String {
+    guid(update).map_or_else(|| update.key.0.trim().to_lowercase(), |id| id.to_string())
+}
+
 #[async_trait]
 impl PersonAtATime for Delivery<'_> {
     /// Every write replaces the contacts, and there is no version to compare.
@@ -235,7 +248,7 @@ impl PersonAtATime for Delivery<'_> {
     }
 
     fn person(&self, update: &PersonUpdate) -> String {
-        guid(update).map_or_else(|| update.key.0.trim().to_lowercase(), |id| id.to_string())
+        person(update)
     }
 
     async fn deliver_one(&self, run: &Run<'_>, update: &PersonUpdate) -> Outcome {
@@ -258,5 +271,8 @@ impl Target for Onlyoffice {
     async fn deliver(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome> {
         let delivery = Delivery { target: self, has_no_contacts_call: AtomicBool::new(false) };
         self.session.engine().deliver(&delivery, updates, until).await
+    }
+    async fn preview(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome> {
+        self.session.engine().deliver(&Look(self), updates, until).await
     }
 }

@@ -6,6 +6,7 @@ mod answers;
 mod attributes;
 mod calls;
 mod patch;
+mod preview;
 mod settings;
 mod user;
 mod users;
@@ -28,6 +29,7 @@ use answers::Reply;
 use attributes::Place;
 use calls::{Call, Wire, Write};
 use patch::{Differences, Wanted};
+use preview::Look;
 pub(super) use settings::Entry;
 use settings::Settings;
 use user::{User, is_id};
@@ -85,6 +87,36 @@ impl Scim {
         let session = Arc::new(Session::new(wire, parts));
         let users = Users::new(Arc::clone(&session), identifiers);
         Scim { engine, session, abilities: Abilities::default(), users, mapping }
+    }
+
+    /// What an update wants, or how it ends without a call.
+    fn wanted<'a>(&'a self, update: &'a PersonUpdate) -> Result<Wanted<'a>, Ending> {
+        match self.mapping.values(update) {
+            Ok(wanted) if wanted.is_empty() => Err(Ending::Unchanged),
+            Ok(_) if !is_id(&update.key.0) => Err(Ending::UnknownPerson),
+            Ok(wanted) => Ok(wanted),
+            Err(why) => Err(Ending::Refused(why)),
+        }
+    }
+
+    /// Reads a user and finds out what of an update they do not have, with the code of the reading. `Err` says how the update
+    /// ends.
+    async fn compare<'a>(
+        &self,
+        run: &Run<'_>,
+        id: &str,
+        wanted: &'a Wanted<'a>,
+    ) -> (Option<String>, Result<(Reply, User, Differences<'a>), Ending>) {
+        let reply = match self.session.call(run, &Call::Get(id.to_owned()), REPETITIONS, &mut 0).await {
+            Ok(reply) => reply,
+            Err(failure) => return (failure.code, Err(Ending::Deferred(failure.why))),
+        };
+        let compared = self.user(run, &reply, id).and_then(|user| {
+            let differences = Differences::between(&user, wanted);
+            let refused = |why| self.refused(&format!("cannot take it: {why}"));
+            Ok((user, differences.map_err(refused)?))
+        });
+        (Some(reply.code()), compared.map(|(user, differences)| (reply, user, differences)))
     }
 
     /// The user in an answer; `Err` where an update cannot go to them.
@@ -172,14 +204,10 @@ impl Delivery<'_> {
     /// whose answer was lost may have been done, and what was added twice would be there twice.
     async fn update(&self, run: &Run<'_>, update: &PersonUpdate, progress: &mut Progress) -> Ending {
         let target = self.target;
-        let wanted = match target.mapping.values(update) {
-            Ok(wanted) if wanted.is_empty() => return Ending::Unchanged,
+        let wanted = match target.wanted(update) {
             Ok(wanted) => wanted,
-            Err(why) => return Ending::Refused(why),
+            Err(ending) => return ending,
         };
-        if !is_id(&update.key.0) {
-            return Ending::UnknownPerson;
-        }
         let mut last = None;
         loop {
             let write = match self.next_write(run, (update, &wanted), progress).await {
@@ -211,17 +239,10 @@ impl Delivery<'_> {
     ) -> Result<Write, Ending> {
         let Delivery { target, able } = *self;
         let id = update.key.0.as_str();
-        let reply = target.session.call(run, &Call::Get(id.to_owned()), REPETITIONS, &mut 0).await;
-        let read = match &reply {
-            Ok(reply) => Some(reply.code()),
-            Err(failure) => failure.code.clone(),
-        };
+        let (code, compared) = target.compare(run, id, wanted).await;
         // What a write was answered tells more than a reading.
-        progress.code = if progress.sent == 0 { read } else { progress.code.take() };
-        let reply = reply.map_err(|failure| Ending::Deferred(failure.why))?;
-        let user = target.user(run, &reply, id)?;
-        let differences = Differences::between(&user, wanted)
-            .map_err(|why| target.refused(&format!("cannot take it: {why}")))?;
+        progress.code = if progress.sent == 0 { code } else { progress.code.take() };
+        let (reply, user, differences) = compared?;
         // What was sent before, and was not refused, may be why nothing differs.
         let is_ours = progress.failures + progress.collisions > 0;
         let nothing = if is_ours { Ending::Updated } else { Ending::Unchanged };
@@ -286,5 +307,8 @@ impl Target for Scim {
             return updates.iter().map(|_| Outcome::unsent(ending.clone())).collect();
         }
         self.engine.deliver(&Delivery { target: self, able }, updates, until).await
+    }
+    async fn preview(&self, updates: &[PersonUpdate], until: Timestamp) -> Vec<Outcome> {
+        self.engine.deliver(&Look(self), updates, until).await
     }
 }

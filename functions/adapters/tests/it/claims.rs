@@ -58,7 +58,7 @@ async fn an_accepted_import_is_claimed_begun_and_closed(imports: &dyn Imports) {
         imports.begin(&begun, &one.holder).await.unwrap();
     }
     assert_eq!(imports.find(id(2)).await.unwrap().as_ref(), Some(&begun));
-    let listed = imports.list(&Page { before: None, limit: 1, errors_only: true }).await.unwrap();
+    let listed = imports.list(&Page { limit: 1, errors_only: true, ..Page::default() }).await.unwrap();
     assert_eq!(listed, [begun.summary()]);
     let closed = ended(&begun, Answer::Succeeded);
     assert!(imports.close(&closed, &claim("other").holder).await.is_err());
@@ -67,7 +67,7 @@ async fn an_accepted_import_is_claimed_begun_and_closed(imports: &dyn Imports) {
     }
     assert!(imports.begin(&begun, &one.holder).await.is_err(), "it has ended");
     assert_eq!(imports.find(id(2)).await.unwrap().as_ref(), Some(&closed));
-    let listed = imports.list(&Page { before: None, limit: 9, errors_only: true }).await.unwrap();
+    let listed = imports.list(&Page { limit: 9, errors_only: true, ..Page::default() }).await.unwrap();
     assert_eq!(listed, []);
 }
 

@@ -85,6 +85,7 @@ impl Stage {
         secrets_manager: Option<&str>,
     ) -> Result<Live, ConnectError> {
         let config = Config {
+            requests_per_minute: None,
             aws: settings_of([&self.embedded.dynamodb, &self.gate.url], secrets_manager),
             tables: self.embedded.tables.clone(),
             bucket: BUCKET.into(),

@@ -45,7 +45,7 @@ async fn a_log_is_opened_once(imports: &dyn Imports) {
     let other = running(id(1), 2);
     assert_eq!(imports.open(&other, Some(&claim("one"))).await.unwrap(), Opened::Before);
     assert_eq!(imports.find(id(1)).await.unwrap(), Some(first));
-    assert_eq!(imports.of_person(&joe).await.unwrap(), [entry(&joe, 1, 0)]);
+    assert_eq!(imports.of_person(&joe, None, 99).await.unwrap(), [entry(&joe, 1, 0)]);
 }
 
 async fn every_outcome_is_read_back(imports: &dyn Imports) {
@@ -85,12 +85,12 @@ async fn what_concerned_a_person_is_newest_first(imports: &dyn Imports) {
     imports.index(&first).await.unwrap();
     imports.open(&running(id(4), 3), Some(&claim("one"))).await.unwrap();
     imports.index(&[entry(&ann, 4, 2), last.clone(), entry(&ann, 4, 1)]).await.unwrap();
-    let of_ann = imports.of_person(&ann).await.unwrap();
+    let of_ann = imports.of_person(&ann, None, 99).await.unwrap();
     assert_eq!(of_ann.len(), 52);
     assert_eq!(of_ann[..3], [entry(&ann, 4, 2), entry(&ann, 4, 1), entry(&ann, 3, 49)]);
     assert_eq!(of_ann[51], entry(&ann, 3, 0));
-    assert_eq!(imports.of_person(&bob).await.unwrap(), [last]);
-    assert_eq!(imports.of_person(&person("9")).await.unwrap(), []);
+    assert_eq!(imports.of_person(&bob, None, 99).await.unwrap(), [last]);
+    assert_eq!(imports.of_person(&person("9"), None, 99).await.unwrap(), []);
     for (than, newer) in
         [((id(2), 7), 52), ((id(3), 0), 51), ((id(3), 49), 2), ((id(4), 1), 1), ((id(4), 2), 0)]
     {
@@ -122,10 +122,10 @@ async fn a_log_and_its_entries_are_gone_after_their_time() {
     imports.index(&[entry(&joe, 1, 0)]).await.unwrap();
     embedded.clock.advance_to(beginning().plus(KEPT - Duration::from_secs(1)));
     assert!(imports.find(id(1)).await.unwrap().is_some());
-    assert_eq!(imports.of_person(&joe).await.unwrap().len(), 1);
+    assert_eq!(imports.of_person(&joe, None, 99).await.unwrap().len(), 1);
     embedded.clock.advance_to(beginning().plus(KEPT));
     assert_eq!(imports.find(id(1)).await.unwrap(), None);
-    assert_eq!(imports.of_person(&joe).await.unwrap(), []);
+    assert_eq!(imports.of_person(&joe, None, 99).await.unwrap(), []);
 }
 
 #[tokio::test]

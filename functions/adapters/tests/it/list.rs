@@ -48,7 +48,7 @@ fn log(at: Timestamp, number: u32, state: State) -> ImportLog {
 }
 
 fn page(before: Option<ImportId>, limit: usize, errors_only: bool) -> Page {
-    Page { before, limit, errors_only }
+    Page { before, limit, errors_only, ..Page::default() }
 }
 
 /// Every page of this size, and what happens after each.
@@ -268,7 +268,7 @@ async fn made_by_open(embedded: &Embedded, logs: &[ImportLog]) -> Vec<Item> {
 }
 
 /// Writes these logs, many at once.
-async fn write(embedded: &Embedded, logs: &[ImportLog]) {
+pub(crate) async fn write(embedded: &Embedded, logs: &[ImportLog]) {
     let items = made_by_open(embedded, logs).await;
     let batches = items.chunks(25).map(|items| {
         let put = |item: &Item| PutRequest::builder().set_item(Some(item.clone())).build().unwrap();

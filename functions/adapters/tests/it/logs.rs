@@ -7,6 +7,7 @@ use people_core::finding::{FieldName, Finding, FindingCode};
 use people_core::id::ImportId;
 use people_core::log::{
     Answer, Asked, Delivery, Ending, Form, ImportLog, Outcome, PartLog, PartOutcome, State, Subject,
+    WouldChange,
 };
 use people_core::ports::{Claim, LeaseHolder};
 use people_core::shown::Shown;
@@ -90,6 +91,11 @@ fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
         outcome: Outcome::unsent(ending),
         superseded: superseded.iter().map(|field| (*field).into()).collect(),
     };
+    let would = |fields: &[&str], perhaps: &[&str]| {
+        let [fields, perhaps] =
+            [fields, perhaps].map(|names| names.iter().map(|name| (*name).into()).collect());
+        WouldChange { fields, perhaps }.ending()
+    };
     vec![
         PartOutcome::Pending,
         PartOutcome::Interrupted,
@@ -125,6 +131,22 @@ fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
                 delivery("ü", Ending::Deferred("down".into())),
             ],
             unmapped: vec!["title".into(), "salary".into()],
+        },
+        PartOutcome::WouldUpload,
+        PartOutcome::WouldReplace,
+        PartOutcome::Delivered {
+            deliveries: vec![
+                delivery("a", would(&["title"], &[])),
+                delivery("b", would(&[], &["salary", "\"x\""])),
+            ],
+            unmapped: Vec::new(),
+        },
+        PartOutcome::Delivered {
+            deliveries: vec![
+                delivery("a", would(&["title"], &["salary"])),
+                unsent("b", Ending::WouldPartlyUpdate(Box::default(), why()), &[]),
+            ],
+            unmapped: vec!["title".into()],
         },
         PartOutcome::Linked,
         PartOutcome::Listed(0),

@@ -1,5 +1,6 @@
 //! A client of DynamoDB that notes what each call costs.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
@@ -8,6 +9,8 @@ use aws_sdk_dynamodb::config::interceptors::{
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
+use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
@@ -27,7 +30,7 @@ pub(crate) struct Call {
 pub(crate) struct Meter(Arc<Mutex<Vec<Call>>>);
 
 impl Meter {
-    /// A client like this one, whose calls are noted. It can put, update and query; anything else fails.
+    /// A client like this one, whose calls are noted. It can put, update, query and get; anything else fails.
     pub(crate) fn on(client: &Client) -> (Client, Meter) {
         let meter = Meter::default();
         let measured = client.config().to_builder().interceptor(meter.clone()).build();
@@ -59,8 +62,12 @@ impl Intercept for Meter {
             input.return_consumed_capacity = wanted;
         } else if let Some(input) = input.downcast_mut::<QueryInput>() {
             input.return_consumed_capacity = wanted;
+        } else if let Some(input) = input.downcast_mut::<BatchGetItemInput>() {
+            input.return_consumed_capacity = wanted;
+        } else if let Some(input) = input.downcast_mut::<GetItemInput>() {
+            input.return_consumed_capacity = wanted;
         } else {
-            return Err("neither a put nor an update nor a query".into());
+            return Err("neither a put nor an update nor a query nor a get".into());
         }
         Ok(())
     }
@@ -78,6 +85,11 @@ impl Intercept for Meter {
             call(0, update.consumed_capacity())
         } else if let Some(query) = output.downcast_ref::<QueryOutput>() {
             call(query.scanned_count(), query.consumed_capacity())
+        } else if let Some(get) = output.downcast_ref::<BatchGetItemOutput>() {
+            let items = get.responses.iter().flat_map(HashMap::values).map(Vec::len).sum::<usize>();
+            call(i32::try_from(items)?, get.consumed_capacity().first())
+        } else if let Some(get) = output.downcast_ref::<GetItemOutput>() {
+            call(i32::from(get.item.is_some()), get.consumed_capacity())
         } else {
             return Err("an answer to nothing that was asked".into());
         };

@@ -8,7 +8,7 @@ use people_adapters::aws::connect;
 use people_adapters::dynamodb::{DynamoRepeats, Tables};
 use people_core::id::ImportId;
 use people_core::memory::{ManualClock, MemoryRepeats};
-use people_core::ports::{Attempt, Clock, KeyHash, REPEATED_FOR, RepeatKey, Repeated, Repeats};
+use people_core::ports::{Attempt, Clock, FirstAnswer, KeyHash, REPEATED_FOR, RepeatKey, Repeated, Repeats};
 use people_core::time::Timestamp;
 
 use crate::embedded::{Embedded, beginning, settings, start};
@@ -60,23 +60,30 @@ async fn a_request_is_carried_out_once(repeats: &dyn Repeats) {
     assert_eq!(repeats.begin(&key("another"), &attempt(2, 1)).await.unwrap(), Repeated::First);
     assert_eq!(repeats.begin(&one, &attempt(2, 1)).await.unwrap(), Repeated::Running);
     assert_eq!(repeats.begin(&one, &attempt(3, 2)).await.unwrap(), Repeated::Other);
-    repeats.answered(&one, id(2)).await.unwrap();
+    repeats.answered(&one, id(2), FirstAnswer::Ended).await.unwrap();
     assert_eq!(repeats.begin(&one, &attempt(2, 1)).await.unwrap(), Repeated::Running, "it was not its");
     for _ in 0..2 {
-        repeats.answered(&one, id(1)).await.unwrap();
+        repeats.answered(&one, id(1), FirstAnswer::Ended).await.unwrap();
     }
     for number in [1, 2, 3] {
-        assert_eq!(repeats.begin(&one, &attempt(number, 1)).await.unwrap(), Repeated::Answered(id(1)));
+        assert_eq!(
+            repeats.begin(&one, &attempt(number, 1)).await.unwrap(),
+            Repeated::Answered(id(1), FirstAnswer::Ended)
+        );
     }
     assert_eq!(repeats.begin(&one, &attempt(3, 2)).await.unwrap(), Repeated::Other);
     repeats.release(&one, id(1)).await.unwrap();
-    assert_eq!(repeats.begin(&one, &attempt(2, 1)).await.unwrap(), Repeated::Answered(id(1)), "it stays");
+    assert_eq!(
+        repeats.begin(&one, &attempt(2, 1)).await.unwrap(),
+        Repeated::Answered(id(1), FirstAnswer::Ended),
+        "it stays"
+    );
 }
 
 async fn what_came_to_nothing_is_begun_anew(repeats: &dyn Repeats) {
     let failing = key("failing");
     repeats.release(&failing, id(1)).await.unwrap();
-    repeats.answered(&failing, id(1)).await.unwrap();
+    repeats.answered(&failing, id(1), FirstAnswer::Ended).await.unwrap();
     assert_eq!(repeats.begin(&failing, &attempt(1, 1)).await.unwrap(), Repeated::First);
     repeats.release(&failing, id(2)).await.unwrap();
     assert_eq!(repeats.begin(&failing, &attempt(2, 1)).await.unwrap(), Repeated::Running, "it was not its");
@@ -108,11 +115,15 @@ async fn who_died_is_taken_over(repeats: &dyn Repeats, clock: &ManualClock) {
     let third = later(attempt(3, 1), clock.now());
     assert_eq!(repeats.begin(&dead, &third).await.unwrap(), Repeated::Running);
     // The one that was taken for dead comes back to life.
-    repeats.answered(&dead, id(1)).await.unwrap();
+    repeats.answered(&dead, id(1), FirstAnswer::Accepted).await.unwrap();
     repeats.release(&dead, id(1)).await.unwrap();
     assert_eq!(repeats.begin(&dead, &third).await.unwrap(), Repeated::Running);
-    repeats.answered(&dead, id(2)).await.unwrap();
-    assert_eq!(repeats.begin(&dead, &third).await.unwrap(), Repeated::Answered(id(1)), "the first import");
+    repeats.answered(&dead, id(2), FirstAnswer::Accepted).await.unwrap();
+    assert_eq!(
+        repeats.begin(&dead, &third).await.unwrap(),
+        Repeated::Answered(id(1), FirstAnswer::Accepted),
+        "the first import"
+    );
     assert_eq!(repeats.begin(&next, &second).await.unwrap(), Repeated::Died(id(1)));
     repeats.release(&next, id(2)).await.unwrap();
     assert_eq!(repeats.begin(&next, &third).await.unwrap(), Repeated::First);
@@ -137,10 +148,13 @@ async fn after_a_day_it_is_forgotten(repeats: &dyn Repeats, clock: &ManualClock)
         let attempt = Attempt { until: over.plus(LONG), ..attempt(1, 1) };
         assert_eq!(repeats.begin(key, &attempt).await.unwrap(), Repeated::First);
     }
-    repeats.answered(&answered, id(1)).await.unwrap();
+    repeats.answered(&answered, id(1), FirstAnswer::Ended).await.unwrap();
     clock.advance_to(Timestamp::from_millis(over.millis() - 1));
     let second = later(attempt(2, 1), clock.now());
-    assert_eq!(repeats.begin(&answered, &second).await.unwrap(), Repeated::Answered(id(1)));
+    assert_eq!(
+        repeats.begin(&answered, &second).await.unwrap(),
+        Repeated::Answered(id(1), FirstAnswer::Ended)
+    );
     assert_eq!(repeats.begin(&running, &second).await.unwrap(), Repeated::Running);
     clock.advance_to(over);
     let new = Attempt {
@@ -196,9 +210,12 @@ async fn an_answer_that_is_lost_changes_nothing() {
     assert!(lost.try_recv().is_ok(), "an answer was lost");
     assert_eq!(repeats.begin(&one, &attempt(2, 1)).await.unwrap(), Repeated::First);
     let mut lost = lossy.lose("UpdateItem").lost;
-    repeats.answered(&one, id(2)).await.unwrap();
+    repeats.answered(&one, id(2), FirstAnswer::Ended).await.unwrap();
     assert!(lost.try_recv().is_ok(), "an answer was lost");
-    assert_eq!(repeats.begin(&one, &attempt(3, 1)).await.unwrap(), Repeated::Answered(id(2)));
+    assert_eq!(
+        repeats.begin(&one, &attempt(3, 1)).await.unwrap(),
+        Repeated::Answered(id(2), FirstAnswer::Ended)
+    );
 }
 
 #[tokio::test]
@@ -209,7 +226,7 @@ async fn a_failure_is_no_answer() {
     let repeats = DynamoRepeats::new(embedded.aws.dynamodb.clone(), &tables, clock);
     for error in [
         repeats.begin(&key("one"), &attempt(1, 1)).await.unwrap_err(),
-        repeats.answered(&key("one"), id(1)).await.unwrap_err(),
+        repeats.answered(&key("one"), id(1), FirstAnswer::Ended).await.unwrap_err(),
         repeats.release(&key("one"), id(1)).await.unwrap_err(),
     ] {
         let said = error.source.to_string();

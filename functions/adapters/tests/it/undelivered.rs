@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use people_adapters::dynamodb::{DynamoUndelivered, Tables};
 use people_core::id::ImportId;
 use people_core::memory::MemoryUndelivered;
@@ -70,6 +71,7 @@ async fn undelivered_contract(undelivered: &dyn Undelivered) {
     every_one_is_on_one_page(undelivered, &in_order(&all)).await;
     what_is_kept_is_read_back(undelivered, &all).await;
     what_is_kept_again_is_replaced(undelivered, &all[0]).await;
+    what_is_due_now_comes_first(undelivered, &all).await;
     what_is_removed_is_gone(undelivered, &all).await;
 }
 
@@ -93,7 +95,7 @@ async fn every_one_is_on_one_page(undelivered: &dyn Undelivered, all: &[Waiting]
         let filtered = WaitingPage {
             due: Some(at(13)),
             target: Some("aktion".into()),
-            person: Some(person.clone()),
+            person: Some(format!(" {} ", person.to_uppercase())),
             ..page.clone()
         };
         let wanted = |one: &&Waiting| {
@@ -145,6 +147,20 @@ async fn what_is_kept_again_is_replaced(undelivered: &dyn Undelivered, first: &K
     assert_eq!(undelivered.get(&places).await.unwrap(), [again.clone()]);
     let all = walk(undelivered, &WaitingPage { limit: 50, ..WaitingPage::default() }).await;
     assert_eq!(all.last(), Some(&again.waiting));
+}
+
+/// The first of all waits since long before, and nothing but its moment changes; what is not there does not come to be.
+async fn what_is_due_now_comes_first(undelivered: &dyn Undelivered, all: &[Kept]) {
+    assert_eq!(undelivered.due_now(&[], at(0)).await.unwrap(), 0);
+    let mut last = all[59].clone();
+    let places = [last.waiting.place.clone(), last.waiting.place.clone(), place(id(1), 99, None)];
+    let early = Timestamp::from_millis(at(0).millis() - 1);
+    assert_eq!(undelivered.due_now(&places, early).await.unwrap(), 1);
+    last.waiting.next_at = early;
+    assert_eq!(undelivered.get(&places).await.unwrap(), [last.clone()]);
+    let due = WaitingPage { due: Some(early), limit: 9, ..WaitingPage::default() };
+    assert_eq!(undelivered.list(&due).await.unwrap(), [last.waiting]);
+    assert_eq!(undelivered.count().await.unwrap(), 60);
 }
 
 async fn what_is_removed_is_gone(undelivered: &dyn Undelivered, all: &[Kept]) {
@@ -221,6 +237,33 @@ async fn what_is_expired_is_not_shown() {
 }
 
 #[tokio::test]
+async fn one_that_cannot_be_read_does_not_hide_the_others() {
+    let embedded = start().await;
+    let undelivered = undelivered(&embedded);
+    let all: Vec<_> = (0..3).map(|part| kept(place(id(1), part, Some("a")), 1)).collect();
+    undelivered.keep(&all).await.unwrap();
+    for name in ["update", "attempts"] {
+        let change = embedded.aws.dynamodb.update_item().table_name(&embedded.tables.undelivered);
+        let change = change
+            .key("requestId", AttributeValue::S(id(1).to_string()))
+            .key("place", AttributeValue::S("00001#a".into()));
+        let change = change.update_expression("REMOVE #name").expression_attribute_names("#name", name);
+        change.send().await.unwrap();
+        let places: Vec<_> = all.iter().map(|kept| kept.waiting.place.clone()).collect();
+        let parts = |places: Vec<Place>| places.into_iter().map(|place| place.part).collect::<BTreeSet<_>>();
+        let read = undelivered.get(&places).await.unwrap();
+        let read = parts(read.into_iter().map(|kept| kept.waiting.place).collect());
+        assert_eq!(read, BTreeSet::from([0, 2]), "{name}");
+        let page = WaitingPage { limit: 9, ..WaitingPage::default() };
+        let shown = [undelivered.list(&page).await.unwrap(), undelivered.of_import(id(1)).await.unwrap()];
+        let of_it = if name == "update" { BTreeSet::from([0, 1, 2]) } else { BTreeSet::from([0, 2]) };
+        for shown in shown {
+            assert_eq!(parts(shown.into_iter().map(|waiting| waiting.place).collect()), of_it, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn no_update_is_in_the_index() {
     let embedded = start().await;
     undelivered(&embedded).keep(&sixty()).await.unwrap();
@@ -242,6 +285,7 @@ async fn a_failure_is_no_answer() {
     assert!(undelivered.keep(&[one]).await.is_err());
     assert!(undelivered.get(&places).await.is_err());
     assert!(undelivered.remove(&places).await.is_err());
+    assert!(undelivered.due_now(&places, at(1)).await.is_err());
     assert!(undelivered.list(&WaitingPage { limit: 1, ..WaitingPage::default() }).await.is_err());
     assert!(undelivered.of_import(id(1)).await.is_err());
     assert!(undelivered.count().await.is_err());

@@ -13,6 +13,8 @@ mod onlyoffice;
 #[cfg(test)]
 mod play;
 #[cfg(test)]
+mod preview;
+#[cfg(test)]
 mod scim;
 #[cfg(test)]
 mod stage;

@@ -1,6 +1,7 @@
 //! The part of an import that changes something: between a log that is open and one that is closed.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use futures_util::future::join;
 
@@ -12,8 +13,8 @@ use crate::error::StoreError;
 use crate::filing;
 use crate::id::ImportId;
 use crate::late::{self, Held, Late, Newer};
-use crate::log::{ImportLog, PartOutcome};
-use crate::person::{Person, PersonKey};
+use crate::log::{ImportLog, PartOutcome, Subject};
+use crate::person::{Identifier, Named, Person, PersonKey, Who};
 use crate::ports::{App, IndexEntry, LeaseHolder};
 use crate::time::Timestamp;
 use crate::undelivered::{self, Update};
@@ -22,16 +23,65 @@ use crate::update;
 /// How much of its time an import waits for others that deliver to the same people.
 const PATIENCE: u32 = 3;
 
-fn index(import: ImportId, parts: &[Part]) -> Vec<IndexEntry> {
-    let entry = |(part, checked): (usize, &Part)| {
-        let (checked, Meant::Known(person)) = checked.as_ref().ok()? else { return None };
-        let fields = match checked {
-            Checked::Update { changes, .. } => changes.iter().map(|change| change.field.clone()).collect(),
-            Checked::File { field, .. } => vec![field.clone()],
+/// What an import enters into the person index. A part that means nobody, or is refused, is entered without fields under the
+/// identifiers that it has, so that whoever looks for the person finds it, and no redelivery heeds it.
+fn index(log: &ImportLog, parts: &[Part]) -> Vec<IndexEntry> {
+    if log.dry_run {
+        return Vec::new();
+    }
+    let entries = |(part, checked): (usize, &Part)| {
+        let (people, fields) = match checked {
+            Ok((checked, Meant::Known(person))) => (vec![person.key()], fields(checked)),
+            Ok((checked, _)) => (written(checked.who()), Vec::new()),
+            Err(refused) => (named(&refused.subject), Vec::new()),
         };
-        Some(IndexEntry { person: person.key(), import, part, fields })
+        people.into_iter().map(move |person| IndexEntry {
+            person,
+            import: log.id,
+            part,
+            fields: fields.clone(),
+        })
     };
-    parts.iter().enumerate().filter_map(entry).collect()
+    parts.iter().enumerate().flat_map(entries).collect()
+}
+
+/// Enters what an import that ended at once was about. Nothing depends on it but that the import is found, so it ends as
+/// it would have where that fails.
+pub(super) async fn index_refused(app: &App, log: &ImportLog, parts: &[Part]) {
+    let entries = index(log, parts);
+    if entries.is_empty() {
+        return;
+    }
+    if let Err(error) = app.imports.index(&entries).await {
+        tracing::warn!(import.id = %log.id, %error, "an import is not found by its people");
+    }
+}
+
+fn fields(checked: &Checked) -> Vec<Arc<str>> {
+    match checked {
+        Checked::Update { changes, .. } => changes.iter().map(|change| change.field.clone()).collect(),
+        Checked::File { field, .. } => vec![field.clone()],
+    }
+}
+
+/// What somebody is looked for by whom nobody knows. A text that may be either is entered as a UPN: a lookup tries both.
+fn written(who: &Who) -> Vec<PersonKey> {
+    match &who.named {
+        Named::By(identifier) => vec![PersonKey::of(identifier)],
+        Named::ByEither { upn, .. } => vec![PersonKey::of(upn)],
+        Named::ByBoth { upn, employee_id } => vec![PersonKey::of(upn), PersonKey::of(employee_id)],
+    }
+}
+
+/// The same for a part of which only the log knows, where it says whom it names.
+fn named(subject: &Subject) -> Vec<PersonKey> {
+    let whose = match subject {
+        Subject::Person(whose) => whose.as_ref(),
+        Subject::Document(names) => names.as_ref().map(|(whose, _)| whose),
+        Subject::Unknown => None,
+    };
+    let upn = whose.and_then(|whose| Identifier::upn(whose.as_str()).ok()?);
+    upn.iter().map(PersonKey::of).collect()
 }
 
 /// The part of an import that changes something.
@@ -47,8 +97,13 @@ pub(super) struct CarryOut<'a> {
 
 impl CarryOut<'_> {
     /// Writes the person index, delivers and files what is pending, keeps what has not arrived, and enters the outcomes.
-    /// `false` where a store of ours failed.
+    /// `false` where a store of ours failed. In a dry run it is only found out what would come of it.
     pub(super) async fn run(&self, log: &mut ImportLog) -> bool {
+        if log.dry_run {
+            let stored = self.deliver(&Prepared::default(), log).await;
+            undelivered::keep_none(log);
+            return stored;
+        }
         let prepared = match self.prepare(log).await {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -72,7 +127,7 @@ impl CarryOut<'_> {
     }
 
     async fn prepare(&self, log: &ImportLog) -> Result<Prepared, StoreError> {
-        self.app.imports.index(&index(log.id, self.parts)).await?;
+        self.app.imports.index(&index(log, self.parts)).await?;
         let people: BTreeSet<PersonKey> =
             self.parts.iter().filter_map(known).map(|(_, person)| person.key()).collect();
         let now = self.app.clock.now();
@@ -144,11 +199,11 @@ impl CarryOut<'_> {
                 }
             }
         }
-        let (app, until) = (self.app, self.until);
-        let run = delivery::Run { people: self.people, busy: &prepared.held.busy, until };
+        let (app, until, dry_run) = (self.app, self.until, log.dry_run);
+        let run = delivery::Run { people: self.people, busy: &prepared.held.busy, until, dry_run };
         let delivered = delivery::deliver(app, run, &updates);
-        let filed =
-            filing::file(app, filing::Run { import: log.id, stored_at: log.received_at, until }, &files);
+        let run = filing::Run { import: log.id, stored_at: log.received_at, until, dry_run };
+        let filed = filing::file(app, run, &files);
         let (delivered, filed) = join(delivered, filed).await;
         let mut stored = true;
         for (part, outcome) in filed {
@@ -164,6 +219,7 @@ impl CarryOut<'_> {
 }
 
 /// What has to be known before anything is delivered.
+#[derive(Default)]
 struct Prepared {
     held: Held,
     newer: HashMap<usize, Newer>,

@@ -3,6 +3,7 @@
 
 mod columns;
 mod records;
+mod written;
 
 use bytes::Bytes;
 
@@ -15,7 +16,8 @@ use crate::error::StoreError;
 use crate::profile::Profile;
 use crate::update::MAX_UPDATE_BYTES;
 
-pub use self::columns::RESET;
+pub use self::columns::{LIST_SEPARATOR, RESET};
+pub use self::written::{WrittenRow, WrittenRows};
 
 /// The rows below the header.
 pub(super) struct Rows {

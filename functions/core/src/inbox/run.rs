@@ -205,6 +205,7 @@ impl Taking<'_> {
             form,
             parts: Ok(parts),
             source: Source::Inbox,
+            dry_run: false,
             begin: Begin::Claimed(self.holder.clone()),
             until: self.until.min(self.app.clock.now().plus(BATCH)),
         };

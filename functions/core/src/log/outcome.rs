@@ -44,6 +44,10 @@ pub enum PartOutcome {
     Uploaded,
     /// The document took another one's place.
     Replaced,
+    /// A dry run: the document would be stored where none is.
+    WouldUpload,
+    /// A dry run: the document would take another one's place.
+    WouldReplace,
     /// A link to the document was given.
     Linked,
     /// The person's documents were listed: how many there were.
@@ -152,6 +156,27 @@ pub enum Ending {
     Superseded,
     /// It was delivered again until its time was up, and never arrived: why it did not the last time.
     GivenUp(String),
+    /// A dry run: it would be saved, and these fields would change.
+    WouldUpdate(Box<WouldChange>),
+    /// A dry run: it would be saved, but the target would not take something of it, which counts as failed.
+    WouldPartlyUpdate(Box<WouldChange>, String),
+}
+
+/// Which fields of an update would change at a target, in the order sent; there is one at least. Where a log has none of
+/// them, there were too many to be kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WouldChange {
+    /// Those that the target holds otherwise.
+    pub fields: Vec<Arc<str>>,
+    /// Those of which it cannot be told: the target does not show them, or an earlier part sets them.
+    pub perhaps: Vec<Arc<str>>,
+}
+
+impl WouldChange {
+    /// How an update ends in a dry run that would change this.
+    pub fn ending(self) -> Ending {
+        if self == WouldChange::default() { Ending::Unchanged } else { Ending::WouldUpdate(Box::new(self)) }
+    }
 }
 
 impl Outcome {
@@ -166,14 +191,31 @@ impl Ending {
     pub fn standing(&self) -> Standing {
         match self {
             Ending::Updated | Ending::Unchanged | Ending::Superseded => Standing::Successful,
+            Ending::WouldUpdate(_) => Standing::Successful,
             Ending::Deferred(_) => Standing::Pending,
             Ending::PartlyUpdated(_) | Ending::UnknownPerson | Ending::Refused(_) | Ending::GivenUp(_) => {
                 Standing::Unsuccessful
             }
+            Ending::WouldPartlyUpdate(..) => Standing::Unsuccessful,
         }
     }
 
-    /// Whether the target holds now what the update says, or something newer.
+    /// What would change, in a dry run.
+    pub fn would_change(&self) -> Option<&WouldChange> {
+        match self {
+            Ending::WouldUpdate(would) | Ending::WouldPartlyUpdate(would, _) => Some(would),
+            Ending::Updated
+            | Ending::Unchanged
+            | Ending::PartlyUpdated(_)
+            | Ending::UnknownPerson
+            | Ending::Refused(_)
+            | Ending::Deferred(_)
+            | Ending::Superseded
+            | Ending::GivenUp(_) => None,
+        }
+    }
+
+    /// Whether the target holds now what the update says, or something newer; of a dry run, whether it would.
     pub fn succeeded(&self) -> bool {
         self.standing() == Standing::Successful
     }
@@ -194,6 +236,7 @@ impl PartOutcome {
     pub fn standing(&self) -> Standing {
         match self {
             PartOutcome::Uploaded | PartOutcome::Replaced | PartOutcome::Superseded => Standing::Successful,
+            PartOutcome::WouldUpload | PartOutcome::WouldReplace => Standing::Successful,
             PartOutcome::Linked | PartOutcome::Listed(_) | PartOutcome::Deleted | PartOutcome::Absent => {
                 Standing::Successful
             }

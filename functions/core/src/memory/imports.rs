@@ -34,6 +34,14 @@ impl MemoryImports {
         MemoryImports { clock, logs: Mutex::default(), index: Mutex::default() }
     }
 
+    /// What concerned a person, newest first.
+    fn entries(&self, person: &PersonKey) -> Vec<IndexEntry> {
+        let mut entries: Vec<_> =
+            lock(&self.index).iter().filter(|entry| entry.person == *person).cloned().collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.import, entry.part)));
+        entries
+    }
+
     fn replace(&self, log: &ImportLog, holder: &LeaseHolder, later: bool) -> Result<(), StoreError> {
         let mut logs = lock(&self.logs);
         let lost = || StoreError::new("write an import log", "another one has the claim, or it has ended");
@@ -89,9 +97,9 @@ impl Imports for MemoryImports {
     async fn index(&self, entries: &[IndexEntry]) -> Result<(), StoreError> {
         let mut index = lock(&self.index);
         for entry in entries {
-            if !index.contains(entry) {
-                index.push(entry.clone());
-            }
+            let place = |entry: &IndexEntry| (entry.person.clone(), entry.import, entry.part);
+            index.retain(|known| place(known) != place(entry));
+            index.push(entry.clone());
         }
         Ok(())
     }
@@ -122,8 +130,11 @@ impl Imports for MemoryImports {
     async fn list(&self, page: &Page) -> Result<Vec<Summary>, StoreError> {
         let logs = lock(&self.logs);
         let before = page.before.map_or(Bound::Unbounded, Bound::Excluded);
-        let newest_first =
-            logs.range((Bound::Unbounded, before)).rev().map(|(_, stored)| stored.log.summary());
+        let newest_first = logs
+            .range((Bound::Unbounded, before))
+            .rev()
+            .take_while(|(id, _)| page.from.is_none_or(|from| id.made_at() >= from))
+            .map(|(_, stored)| stored.log.summary());
         let wanted = |summary: &Summary| !page.errors_only || summary.now() != Standing::Successful;
         Ok(newest_first.filter(wanted).take(page.limit).collect())
     }
@@ -140,10 +151,23 @@ impl Imports for MemoryImports {
         Ok(newest_first.take(limit).collect())
     }
 
-    async fn of_person(&self, person: &PersonKey) -> Result<Vec<IndexEntry>, StoreError> {
-        let mut entries: Vec<_> =
-            lock(&self.index).iter().filter(|entry| entry.person == *person).cloned().collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse((entry.import, entry.part)));
+    async fn summaries(&self, ids: &[ImportId]) -> Result<Vec<Summary>, StoreError> {
+        let logs = lock(&self.logs);
+        let mut summaries: Vec<_> =
+            ids.iter().filter_map(|id| logs.get(id)).map(|stored| stored.log.summary()).collect();
+        summaries.sort_by_key(|summary| std::cmp::Reverse(summary.id));
+        Ok(summaries)
+    }
+
+    async fn of_person(
+        &self,
+        person: &PersonKey,
+        before: Option<(ImportId, usize)>,
+        limit: usize,
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        let mut entries = self.entries(person);
+        entries.retain(|entry| before.is_none_or(|before| (entry.import, entry.part) < before));
+        entries.truncate(limit);
         Ok(entries)
     }
 
@@ -152,7 +176,7 @@ impl Imports for MemoryImports {
         person: &PersonKey,
         than: (ImportId, usize),
     ) -> Result<Vec<IndexEntry>, StoreError> {
-        let mut entries = self.of_person(person).await?;
+        let mut entries = self.entries(person);
         entries.retain(|entry| (entry.import, entry.part) > than);
         Ok(entries)
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::lock;
 use crate::error::StoreError;
 use crate::id::ImportId;
-use crate::ports::{Attempt, Clock, RepeatKey, RepeatRecord, Repeated, Repeats};
+use crate::ports::{Attempt, Clock, FirstAnswer, RepeatKey, RepeatRecord, Repeated, Repeats};
 
 /// Requests that may be sent again, in memory, by the time of a clock.
 pub struct MemoryRepeats {
@@ -35,21 +35,26 @@ impl Repeats for MemoryRepeats {
                 let taken = RepeatRecord { import: *import, ..RepeatRecord::first(attempt) };
                 records.insert(key.clone(), taken);
             }
-            Repeated::Running | Repeated::Other | Repeated::Answered(_) => {}
+            Repeated::Running | Repeated::Other | Repeated::Answered(..) => {}
         }
         Ok(met)
     }
 
-    async fn answered(&self, key: &RepeatKey, attempt: ImportId) -> Result<(), StoreError> {
+    async fn answered(
+        &self,
+        key: &RepeatKey,
+        attempt: ImportId,
+        answer: FirstAnswer,
+    ) -> Result<(), StoreError> {
         if let Some(record) = lock(&self.records).get_mut(key).filter(|record| record.attempt == attempt) {
-            record.is_answered = true;
+            record.answer = Some(answer);
         }
         Ok(())
     }
 
     async fn release(&self, key: &RepeatKey, attempt: ImportId) -> Result<(), StoreError> {
         let mut records = lock(&self.records);
-        if records.get(key).is_some_and(|record| record.attempt == attempt && !record.is_answered) {
+        if records.get(key).is_some_and(|record| record.attempt == attempt && record.answer.is_none()) {
             records.remove(key);
         }
         Ok(())

@@ -42,7 +42,7 @@ impl Undelivered for MemoryUndelivered {
             page.after.as_ref().is_none_or(|(at, place)| (one.next_at, &one.place) > (*at, place))
                 && page.due.is_none_or(|due| one.next_at <= due)
                 && page.target.as_ref().is_none_or(|target| one.place.target.as_ref() == Some(target))
-                && page.person.as_ref().is_none_or(|person| one.person.as_str() == person)
+                && page.person.as_ref().is_none_or(|person| one.names(person))
         });
         waiting.truncate(page.limit);
         Ok(waiting)

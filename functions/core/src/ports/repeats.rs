@@ -23,7 +23,12 @@ pub trait Repeats: Send + Sync {
     async fn begin(&self, key: &RepeatKey, attempt: &Attempt) -> Result<Repeated, StoreError>;
 
     /// The request has its answer. Nothing happens where `attempt` is not the latest attempt at it.
-    async fn answered(&self, key: &RepeatKey, attempt: ImportId) -> Result<(), StoreError>;
+    async fn answered(
+        &self,
+        key: &RepeatKey,
+        attempt: ImportId,
+        answer: FirstAnswer,
+    ) -> Result<(), StoreError>;
 
     /// The attempt came to nothing: the next one is a first one. Nothing happens where `attempt` is not the latest.
     async fn release(&self, key: &RepeatKey, attempt: ImportId) -> Result<(), StoreError>;
@@ -63,6 +68,15 @@ pub struct Attempt {
     pub until: Timestamp,
 }
 
+/// What a request was answered, which is what its repeats are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstAnswer {
+    /// How its import ended.
+    Ended,
+    /// That its import is accepted: its caller did not wait for the end.
+    Accepted,
+}
+
 /// What is known of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repeated {
@@ -73,7 +87,7 @@ pub enum Repeated {
     /// It is the key of another request.
     Other,
     /// The request has its answer; it is in the log of this import.
-    Answered(ImportId),
+    Answered(ImportId, FirstAnswer),
     /// Whoever carried it out died. The attempt has taken it over: it goes on as this import.
     Died(ImportId),
 }
@@ -89,8 +103,8 @@ pub struct RepeatRecord {
     pub fingerprint: [u8; 32],
     /// When the latest attempt is over.
     pub until: Timestamp,
-    /// Whether the request has its answer.
-    pub is_answered: bool,
+    /// What the request was answered, once it was.
+    pub answer: Option<FirstAnswer>,
 }
 
 impl RepeatRecord {
@@ -101,7 +115,7 @@ impl RepeatRecord {
             attempt: attempt.import,
             fingerprint: attempt.fingerprint,
             until: attempt.until,
-            is_answered: false,
+            answer: None,
         }
     }
 
@@ -114,13 +128,13 @@ impl RepeatRecord {
     /// entered in the record; one that is in it already hears the same again.
     pub fn meets(&self, attempt: &Attempt, now: Timestamp) -> Option<Repeated> {
         let is_ours = self.attempt == attempt.import;
-        Some(match self.fingerprint == attempt.fingerprint {
+        Some(match (self.fingerprint == attempt.fingerprint, self.answer) {
             _ if self.forgotten_at() <= now => return None,
-            false => Repeated::Other,
-            true if self.is_answered => Repeated::Answered(self.import),
-            true if is_ours && self.import == attempt.import => Repeated::First,
-            true if is_ours || self.until <= now => Repeated::Died(self.import),
-            true => Repeated::Running,
+            (false, _) => Repeated::Other,
+            (true, Some(answer)) => Repeated::Answered(self.import, answer),
+            (true, None) if is_ours && self.import == attempt.import => Repeated::First,
+            (true, None) if is_ours || self.until <= now => Repeated::Died(self.import),
+            (true, None) => Repeated::Running,
         })
     }
 }

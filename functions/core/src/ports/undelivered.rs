@@ -44,7 +44,7 @@ pub struct WaitingPage {
     pub due: Option<Timestamp>,
     /// Only those that are missing at this target.
     pub target: Option<TargetName>,
-    /// Only those of whoever is named so.
+    /// Only those whose caller named this person: see [`Waiting::names`].
     pub person: Option<String>,
     /// The most that are given back.
     pub limit: usize,

@@ -182,8 +182,9 @@ stepping! { Imports;
     unfinished(before: Timestamp, limit: usize) -> Vec<ImportId>;
     find(id: ImportId) -> Option<ImportLog>;
     list(page: &Page) -> Vec<Summary>;
+    summaries(ids: &[ImportId]) -> Vec<Summary>;
+    of_person(person: &PersonKey, before: Option<(ImportId, usize)>, limit: usize) -> Vec<IndexEntry>;
     sample(from: Timestamp, to: Timestamp, limit: usize) -> Vec<ImportLog>;
-    of_person(person: &PersonKey) -> Vec<IndexEntry>;
     newer(person: &PersonKey, than: (ImportId, usize)) -> Vec<IndexEntry>;
 }
 
@@ -194,6 +195,7 @@ stepping! { Undelivered;
     list(page: &WaitingPage) -> Vec<Waiting>;
     of_import(import: ImportId) -> Vec<Waiting>;
     count() -> u64;
+    due_now(places: &[Place], now: Timestamp) -> usize;
 }
 
 stepping! { Leases;

@@ -9,13 +9,16 @@ use people_core::id::ImportId;
 use people_core::later::Later;
 use people_core::log::{Delivery, Ending, ImportLog, PartLog, PartOutcome, State, Subject};
 use people_core::log_text::{self, LogKind};
+use people_core::shown::Shown;
 use people_core::summary::Standing;
 use people_core::undelivered;
 
 use super::{Reader, layout, person, words};
 
-/// How many lines of one part are shown at most.
-const MOST_LINES: usize = 12;
+/// How many lines of one part, and how many targets of it, are shown at most.
+const MOST_LINES: usize = 8;
+/// The most bytes of what happened later; the parts have the rest of the page.
+const LATER_BYTES: usize = 8 * 1024;
 /// How many updates were made due a moment ago.
 const DUE: &str = "due";
 /// The entry that a page begins with.
@@ -102,7 +105,7 @@ fn facts(reader: &Reader<'_>, log: &ImportLog) -> Markup {
         dl.facts {
             div { dt { "Received" } dd { (words::moment(reader.visit.zone, log.received_at)) " (" (reader.visit.zone.ahead(log.received_at)) ")" } }
             div { dt { "Key" } dd { (log.key_name.unquoted()) } }
-            div { dt { "Came" } dd { (words::source(log.source)) } }
+            div { dt { "Came as" } dd { (words::source(log.source)) } }
             div { dt { "Parts" } dd { (log.parts.len()) } }
             div { dt { "Answered" } dd { (answered) } }
             div.long { dt { "Request id" } dd.id { (log.id.to_string()) } }
@@ -130,18 +133,20 @@ fn parts(log: &ImportLog, query: &Form) -> Markup {
     all.sort_by_key(|(number, part)| (rank(part.outcome.standing()), *number));
     let from = query.get(FROM).and_then(|from| from.parse().ok()).unwrap_or(0).min(all.len());
     let rest = &all[from..];
-    let (entries, count) = words::fitting(rest, |(number, part)| entry(log, *number, part));
-    let path = Route::ConsoleImport.to(log.id);
+    let bytes = words::MOST_BYTES - if log.later.is_empty() { 0 } else { LATER_BYTES };
+    let (entries, count) = words::fitting_into(bytes, rest, |(number, part)| entry(log, *number, part));
+    let (path, next) = (Route::ConsoleImport.to(log.id), from + count);
+    let differ = all.iter().any(|(_, part)| part.outcome.standing() != all[0].1.outcome.standing());
     html! {
         @if !all.is_empty() {
             section aria-labelledby="parts" {
                 h2 id="parts" { "Parts" }
-                p.hint { "What failed comes first." }
+                @if differ { p.hint { "What failed comes first." } }
                 ol.entries { (entries) }
-                nav.pages aria-label="Pages of parts" {
-                    @if from > 0 { a href=(path) { "First parts" } }
-                    @if from + count < all.len() { a href={ (path) "?" (FROM) "=" (from + count) } rel="next" { "More parts" } }
-                }
+                (words::pages("Pages of parts", &[
+                    (from > 0).then(|| (path.clone(), "First parts")),
+                    (next < all.len()).then(|| (format!("{path}?{FROM}={next}"), "More parts")),
+                ]))
             }
         }
     }
@@ -198,8 +203,9 @@ fn targets(deliveries: &[Delivery]) -> Markup {
     html! {
         @if !deliveries.is_empty() {
             ul.targets aria-label="Targets" {
-                @for delivery in deliveries { li { (target(delivery)) } }
+                @for delivery in deliveries.iter().take(MOST_LINES) { li { (target(delivery)) } }
             }
+            @if deliveries.len() > MOST_LINES { p.hint { (deliveries.len() - MOST_LINES) " more targets are in the log." } }
         }
     }
 }
@@ -207,9 +213,9 @@ fn targets(deliveries: &[Delivery]) -> Markup {
 fn target(delivery: &Delivery) -> Markup {
     let outcome = &delivery.outcome;
     html! {
-        b { (&*delivery.target) } " " (words::ending(&outcome.ending))
+        b { (words::cut(&delivery.target)) } " " (words::ending(&outcome.ending))
         span.meta {
-            @if let Some(code) = &outcome.code { span { "code " (words::cut(code)) } }
+            @if let Some(code) = &outcome.code { span { "code " (Shown::new(code).unquoted()) } }
             span { (words::number(outcome.attempts as usize, "attempt", "attempts")) }
             span { (words::duration(outcome.duration_ms)) }
         }
@@ -217,31 +223,37 @@ fn target(delivery: &Delivery) -> Markup {
             Ending::PartlyUpdated(why) | Ending::Refused(why) | Ending::Deferred(why) | Ending::GivenUp(why) => {
                 span.why { (words::cut(why)) }
             }
-            Ending::Updated | Ending::Unchanged | Ending::UnknownPerson | Ending::Superseded => {}
+            Ending::WouldPartlyUpdate(_, why) => { span.why { (words::cut(why)) } }
+            // The part's lines say which fields would change.
+            Ending::WouldUpdate(_)
+            | Ending::Updated
+            | Ending::Unchanged
+            | Ending::UnknownPerson
+            | Ending::Superseded => {}
         }
     }
 }
 
-/// What happened after the import was answered, in time order, as much as fits beside the parts.
+/// What happened after the import was answered, the newest first, as much as fits beside the parts.
 fn later(reader: &Reader<'_>, log: &ImportLog) -> Markup {
-    let newest: Vec<&Later> = log.later.iter().rev().take(MOST_LATER).collect();
+    let newest: Vec<&Later> = log.later.iter().rev().collect();
+    let (entries, count) = words::fitting_into(LATER_BYTES, &newest, |later| news(reader, log, later));
     html! {
         section aria-labelledby="later" {
             h2 id="later" { "What happened later" }
-            ol.entries reversed {
-                @for later in &newest {
-                    li.later {
-                        p.meta { (words::moment(reader.visit.zone, later.at)) span { "part " (later.part) } }
-                        ul.lines {
-                            @for (kind, text) in log_text::lines_of_later(later, log).iter().take(3) { (line(*kind, text)) }
-                        }
-                    }
-                }
-            }
-            @if log.later.len() > newest.len() { p.hint { "What happened before that is in the log." } }
+            ol.entries { (entries) }
+            @if log.later.len() > count { p.hint { "What happened before that is in the log." } }
         }
     }
 }
 
-/// How much of what happened later is shown.
-const MOST_LATER: usize = 20;
+fn news(reader: &Reader<'_>, log: &ImportLog, later: &Later) -> Markup {
+    html! {
+        li.later {
+            p.meta { (words::moment(reader.visit.zone, later.at)) span { "part " (later.part) } }
+            ul.lines {
+                @for (kind, text) in log_text::lines_of_later(later, log).iter().take(3) { (line(*kind, text)) }
+            }
+        }
+    }
+}

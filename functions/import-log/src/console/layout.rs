@@ -16,6 +16,9 @@ const STYLE: &str = include_str!("style.css");
 static STYLE_PATH: LazyLock<String> =
     LazyLock::new(|| format!("{}?{}", Route::ConsoleStyle.path(), console::style_version(STYLE)));
 
+/// The most bytes of a path that a page repeats.
+const MAX_BACK: usize = 2_000;
+
 /// The pages of the navigation.
 const PAGES: [(Route, &str); 3] = [
     (Route::Console, "Imports"),
@@ -79,7 +82,7 @@ fn footer(reader: &Reader<'_>) -> Markup {
         footer.bottom {
             form.wide method="post" action=(Route::ConsoleTimeZone.path()) {
                 (token(reader))
-                input type="hidden" name=(BACK) value=(reader.visit.path);
+                input type="hidden" name=(BACK) value=(back(reader));
                 label for="zone" { "Times are shown as in" }
                 (zones("zone", zone))
                 button type="submit" { "Change" }
@@ -87,6 +90,12 @@ fn footer(reader: &Reader<'_>) -> Markup {
             }
         }
     }
+}
+
+/// The page that is looked at, unless its path is so long that pages would be.
+fn back<'a>(reader: &'a Reader<'_>) -> &'a str {
+    let path = reader.visit.path.as_str();
+    if path.len() <= MAX_BACK { path } else { Route::Console.path() }
 }
 
 /// A choice of time zones.

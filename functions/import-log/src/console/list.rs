@@ -1,4 +1,4 @@
-//! The list of the imports, newest first, with the search for one of them or for a person.
+//! The list of the imports, newest first, with the search for one of them or for a person, and all that it can be narrowed by.
 
 use http::Response;
 use maud::{Markup, html};
@@ -6,23 +6,15 @@ use people_adapters::http::Route;
 use people_adapters::http::console::{self, Form, Page};
 use people_core::error::StoreError;
 use people_core::id::ImportId;
-use people_core::ports;
+use people_core::lookup::{self, Filter, Found, Wanted};
 use people_core::summary::Summary;
 
+use super::filters::{self, BEFORE, ERRORS_ONLY};
 use super::{Reader, layout, person, words};
 
 /// How many imports a page has at most.
 const LIMIT: usize = 50;
-
 const SEARCH: &str = "search";
-const ERRORS_ONLY: &str = "errorsOnly";
-const BEFORE: &str = "before";
-
-/// What a reader wants to see.
-struct Wanted {
-    before: Option<ImportId>,
-    errors_only: bool,
-}
 
 /// The list; or what was searched for, where it is somewhere else.
 pub(super) async fn answer(reader: &Reader<'_>, query: &Form) -> Result<Response<String>, StoreError> {
@@ -30,46 +22,51 @@ pub(super) async fn answer(reader: &Reader<'_>, query: &Form) -> Result<Response
         let page = ImportId::parse(searched).map(|id| Route::ConsoleImport.to(id));
         return Ok(console::led_to(&page.unwrap_or_else(|| person::path(searched, None)), &[]));
     }
-    let wanted = Wanted {
-        before: query.get(BEFORE).and_then(ImportId::parse),
-        errors_only: query.get(ERRORS_ONLY) == Some("true"),
+    let before = query.get(BEFORE).and_then(ImportId::parse);
+    let (found, problem) = match query.filter() {
+        Ok(filter) => (find(reader, filter, before).await?, None),
+        Err(problem) => (Found { imports: Vec::new(), next: None }, Some(problem.to_string())),
     };
-    let page = ports::Page { before: wanted.before, limit: LIMIT + 1, errors_only: wanted.errors_only };
-    let now = reader.app.clock.now();
-    let found = reader.app.imports.list(&page).await?;
-    let found: Vec<_> = found.into_iter().map(|summary| summary.seen_at(now)).collect();
-    let page =
-        layout::page(Some((reader, Some(Route::Console))), "Imports", content(reader, &wanted, &found));
+    let content = content(reader, query, &found, problem.as_deref());
+    let page = layout::page(Some((reader, Some(Route::Console))), "Imports", content);
     Ok(console::page(Page::Found, page))
 }
 
-fn content(reader: &Reader<'_>, wanted: &Wanted, found: &[Summary]) -> Markup {
-    let shown = found.get(..LIMIT).unwrap_or(found);
-    let (entries, count) = words::fitting(shown, |summary| entry(reader, summary));
-    let next = shown.get(..count).and_then(<[Summary]>::last).filter(|_| found.len() > count);
+async fn find(reader: &Reader<'_>, filter: Filter, before: Option<ImportId>) -> Result<Found, StoreError> {
+    lookup::imports(reader.app, &Wanted { filter, before, limit: LIMIT }).await
+}
+
+fn content(reader: &Reader<'_>, query: &Form, found: &Found, problem: Option<&str>) -> Markup {
+    let (entries, count) = words::fitting(&found.imports, |summary| entry(reader, summary));
+    let last = found.imports.get(..count).and_then(<[Summary]>::last);
+    let next = if count < found.imports.len() { last.map(|last| last.id) } else { found.next };
     html! {
         h1 { "Imports" }
         div.tools {
             (search())
-            (switch(wanted))
+            (switch(query))
         }
-        @if found.is_empty() {
-            p.empty { (nothing(wanted)) }
+        (filters::form(query))
+        @if let Some(problem) = problem {
+            p.problem role="alert" { (problem) }
+        } @else if found.imports.is_empty() {
+            p.empty { (nothing(query, next.is_some())) }
         } @else {
             ol.entries { (entries) }
         }
-        nav.pages aria-label="Pages" {
-            @if wanted.before.is_some() { a href=(path(wanted.errors_only, None)) { "Newest" } }
-            @if let Some(last) = next { a href=(path(wanted.errors_only, Some(last.id))) rel="next" { "Older" } }
-        }
+        (words::pages("Pages", &[
+            query.get(BEFORE).map(|_| (filters::path(query, None), "Newest")),
+            next.map(|next| (filters::path(query, Some(next)), "Older")),
+        ]))
     }
 }
 
-fn nothing(wanted: &Wanted) -> &'static str {
-    match (wanted.before, wanted.errors_only) {
-        (Some(_), _) => "There is nothing older.",
-        (None, true) => "No import has errors.",
-        (None, false) => "Nothing has been imported yet.",
+fn nothing(query: &Form, is_more: bool) -> &'static str {
+    match (is_more, query.get(BEFORE), filters::is_narrowed(query)) {
+        (true, _, _) => "None of the imports that were looked at; there are older ones.",
+        (false, Some(_), _) => "There is nothing older.",
+        (false, None, true) => "There is no such import.",
+        (false, None, false) => "Nothing has been imported yet.",
     }
 }
 
@@ -88,23 +85,17 @@ fn search() -> Markup {
 }
 
 /// A button that is pressed in while it holds, so that it takes one press and no script.
-fn switch(wanted: &Wanted) -> Markup {
+fn switch(query: &Form) -> Markup {
+    let is_on = query.get(ERRORS_ONLY) == Some("true");
     html! {
         form.switch method="get" action=(Route::Console.path()) {
-            button type="submit" role="switch" aria-checked=(if wanted.errors_only { "true" } else { "false" })
-                name=[(!wanted.errors_only).then_some(ERRORS_ONLY)] value="true" {
+            (filters::hidden(query))
+            button type="submit" role="switch" aria-checked=(if is_on { "true" } else { "false" })
+                name=[(!is_on).then_some(ERRORS_ONLY)] value="true" {
                 "Show only logs with errors"
             }
         }
     }
-}
-
-fn path(errors_only: bool, before: Option<ImportId>) -> String {
-    let errors_only = errors_only.then(|| format!("{ERRORS_ONLY}=true"));
-    let before = before.map(|before| format!("{BEFORE}={before}"));
-    let query: Vec<_> = errors_only.into_iter().chain(before).collect();
-    let path = Route::Console.path();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
 fn entry(reader: &Reader<'_>, summary: &Summary) -> Markup {
@@ -118,6 +109,7 @@ fn entry(reader: &Reader<'_>, summary: &Summary) -> Markup {
                     span { (summary.key_name.unquoted()) }
                     span { (words::source(summary.source)) }
                     @if summary.dry_run { span.tag { "Dry run" } }
+                    @if summary.redelivered { span.tag { "Delivered again" } }
                 }
                 p.meta.id { (summary.id.to_string()) }
             }

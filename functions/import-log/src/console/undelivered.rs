@@ -41,12 +41,10 @@ fn content(reader: &Reader<'_>, found: &[Waiting], count: u64, is_later: bool) -
             }
             ol.entries { (entries) }
         }
-        nav.pages aria-label="Pages" {
-            @if is_later { a href=(path) { "What is tried next" } }
-            @if let Some(last) = next {
-                a href={ (path) "?" (AFTER) "=" (console::write_waiting_cursor(last)) } rel="next" { "What is tried later" }
-            }
-        }
+        (words::pages("Pages", &[
+            is_later.then(|| (path.to_owned(), "What is tried next")),
+            next.map(|last| (format!("{path}?{AFTER}={}", console::write_waiting_cursor(last)), "What is tried later")),
+        ]))
     }
 }
 
@@ -59,7 +57,7 @@ fn entry(reader: &Reader<'_>, waiting: &Waiting) -> Markup {
             div.body {
                 h2 {
                     a href=(person::path(waiting.person.as_str(), None)) { (waiting.person.unquoted()) }
-                    @if let Some(target) = &place.target { " at " (&**target) }
+                    @if let Some(target) = &place.target { " at " (words::cut(target)) }
                 }
                 p { (words::cut(&waiting.reason)) }
                 p.meta {

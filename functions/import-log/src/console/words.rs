@@ -3,14 +3,15 @@
 use maud::{Markup, PreEscaped, html};
 use people_core::log::{Ending, State};
 use people_core::log_text::LogKind;
+use people_core::shown::visible;
 use people_core::summary::{Source, Standing, Summary};
 use people_core::time::Timestamp;
 use people_core::zone::Zone;
 
 /// The most bytes of entries on one page; what is around them takes some more. A page stays below 60 KB so.
-const MOST_BYTES: usize = 44 * 1024;
+pub(super) const MOST_BYTES: usize = 36 * 1024;
 /// The most characters of one text; the whole of it is in the log.
-const MOST_CHARACTERS: usize = 600;
+const MOST_CHARACTERS: usize = 300;
 
 /// What became of an import, as support staff read it.
 pub(super) fn sentence(summary: &Summary) -> String {
@@ -43,7 +44,9 @@ pub(super) fn ending(ending: &Ending) -> Markup {
         Ending::Unchanged => mark("good", "✓", "Unchanged"),
         Ending::Superseded => mark("good", "✓", "Superseded"),
         Ending::Deferred(_) => mark("wait", "…", "Not yet"),
+        Ending::WouldUpdate(_) => mark("good", "✓", "Would be updated"),
         Ending::PartlyUpdated(_) => mark("bad", "!", "Partly updated"),
+        Ending::WouldPartlyUpdate(..) => mark("bad", "!", "Would be partly updated"),
         Ending::UnknownPerson => mark("bad", "!", "Unknown person"),
         Ending::Refused(_) => mark("bad", "!", "Refused"),
         Ending::GivenUp(_) => mark("bad", "!", "Given up"),
@@ -52,12 +55,11 @@ pub(super) fn ending(ending: &Ending) -> Markup {
 
 /// A mark of a line's kind.
 pub(super) fn kind(kind: LogKind) -> Markup {
-    let prefix = kind.prefix();
-    let (severity, name) = prefix.split_once(" - ").unwrap_or((&prefix, ""));
-    match severity {
-        "Success" => mark("good", "✓", name),
-        "Warning" => mark("wait", "…", name),
-        _ => mark("bad", "!", name),
+    let name = format!("{kind:?}");
+    match kind.severity() {
+        "Success" => mark("good", "✓", &name),
+        "Warning" => mark("wait", "…", &name),
+        _ => mark("bad", "!", &name),
     }
 }
 
@@ -73,10 +75,10 @@ pub(super) fn moment(zone: Zone, moment: Timestamp) -> Markup {
 /// Which way an import came in.
 pub(super) fn source(source: Source) -> &'static str {
     match source {
-        Source::Direct => "sent directly",
-        Source::Document => "one document",
-        Source::Staged => "sent ahead",
-        Source::Inbox => "from the inbox",
+        Source::Direct => "a request",
+        Source::Document => "a single document",
+        Source::Staged => "a body sent ahead",
+        Source::Inbox => "a file of the inbox",
     }
 }
 
@@ -88,26 +90,42 @@ pub(super) fn duration(milliseconds: u32) -> String {
     format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
+/// Links to other pages, where there are any.
+pub(super) fn pages(label: &str, links: &[Option<(String, &str)>]) -> Markup {
+    html! {
+        @if links.iter().any(Option::is_some) {
+            nav.pages aria-label=(label) {
+                @for (path, name) in links.iter().flatten() { a href=(path) { (name) } }
+            }
+        }
+    }
+}
+
 /// How many there are of something.
 pub(super) fn number(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
-/// A text that may be very long, cut.
+/// A text that may be very long, cut, with everything in it to be seen.
 pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(MOST_CHARACTERS) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}… (the log has all of it)", &text[..end]),
+        None => visible(text),
+        Some((end, _)) => format!("{}… (the log has all of it)", visible(&text[..end])),
     }
 }
 
 /// The entries that fit on a page, in order, and how many they are: at least one, if there is any.
 pub(super) fn fitting<T>(entries: &[T], draw: impl Fn(&T) -> Markup) -> (Markup, usize) {
+    fitting_into(MOST_BYTES, entries, draw)
+}
+
+/// The same of so many bytes.
+pub(super) fn fitting_into<T>(bytes: usize, entries: &[T], draw: impl Fn(&T) -> Markup) -> (Markup, usize) {
     let mut page = String::new();
     let mut count = 0;
     for entry in entries {
         let drawn = draw(entry).into_string();
-        if count > 0 && page.len() + drawn.len() > MOST_BYTES {
+        if count > 0 && page.len() + drawn.len() > bytes {
             break;
         }
         page += &drawn;
@@ -137,6 +155,9 @@ mod tests {
             parts,
             succeeded,
             failed,
+            kinds: [].into(),
+            targets: [].into(),
+            redelivered: false,
         };
         let ended = State::Ended(Answer::Succeeded);
         for (summary, told) in [

@@ -7,11 +7,13 @@ use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
+use people_core::lookup::Filter;
 use people_core::session::SessionToken;
 use people_core::zone::{UTC, Zone};
 
 use super::cookies;
-use crate::http::query::Query;
+use crate::http::filter;
+use crate::http::query::{InvalidQuery, Query};
 
 /// The most bytes of a form; ours have a few hundred.
 const MAX_FORM: usize = 8 * 1024;
@@ -68,6 +70,15 @@ impl Form {
     pub fn of_body(body: &[u8]) -> Form {
         let body = std::str::from_utf8(body).ok().filter(|body| body.len() <= MAX_FORM);
         Form::of_query(body)
+    }
+
+    /// What a list of logs is to be narrowed by. What is empty is not said.
+    ///
+    /// # Errors
+    /// What is said and not understood.
+    pub fn filter(&self) -> Result<Filter, InvalidQuery> {
+        let said = self.0.iter().filter(|(_, value)| !value.is_empty());
+        filter::take(&mut Query::of_pairs(said.cloned().collect()))
     }
 
     /// The value of a parameter, unless it is empty.

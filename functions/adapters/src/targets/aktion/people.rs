@@ -55,6 +55,8 @@ struct Page {
 pub(super) enum Read {
     Person(Stored),
     Nobody,
+    /// There may be one, whom Aktion does not show us: why.
+    Hidden(String),
     Unavailable(String),
 }
 
@@ -75,10 +77,10 @@ impl People {
             Ok(Some(body)) => match Stored::read(body) {
                 Some(person) if person.is(person_id) => Read::Person(person),
                 Some(_) => Read::Nobody,
-                None => Read::Unavailable(self.not_understood()),
+                None => Read::Hidden(self.not_understood()),
             },
             Ok(None) => Read::Nobody,
-            Err(why) => Read::Unavailable(why),
+            Err(why) => Read::Hidden(why),
         }
     }
 

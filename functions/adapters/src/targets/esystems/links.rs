@@ -2,18 +2,21 @@
 //! one of them keeps nobody else out; what a call may have done all the same is read back before anything is said.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use people_core::id::ImportId;
-use people_core::log::Ending;
+use people_core::log::{Ending, WouldChange};
 
 use super::answers::{Meaning, Reply};
 use super::calls::{Call, Department};
 use super::people::{People, Unread};
 use super::plan::{Ended, Row};
 use super::settings::Rules;
-use super::user::Column;
+use super::user::{Column, User};
 use crate::targets::engine::Run;
 use crate::targets::session::{Failure, REPETITIONS};
+
+const NO_DEPARTMENT: &str = "has no such department";
 
 /// What users are linked with.
 pub(super) struct Links<'a> {
@@ -40,7 +43,8 @@ impl Links<'_> {
     /// Links these users, at most as many as a call takes. Each of them has ended then. Where no other user can be linked
     /// to this department, it says why.
     pub(super) async fn link(&self, rows: &mut [Row]) -> Option<Ended> {
-        let addresses = self.addresses(rows).await;
+        let users = self.users(rows).await;
+        let addresses = self.addresses(rows, &users);
         let stop = self.halve(rows, &addresses).await;
         match &stop {
             Some((ending, code)) => end_open(rows, ending, code.as_deref()),
@@ -49,18 +53,51 @@ impl Links<'_> {
         stop
     }
 
-    /// How each user is written in the list. All are read first: an e-mail that was somebody's once may be somebody else's
-    /// now, and the call itself links the disabled too.
-    async fn addresses(&self, rows: &mut [Row]) -> Vec<String> {
-        let by = self.rules.addressed_by;
-        let ids: Vec<_> = open_ids(rows).into_iter().collect();
-        let users = match self.people.by_ids(self.run, &ids).await {
-            Ok(users) => users,
-            Err(unread) => {
-                end_open(rows, &Ending::Deferred(self.people.why(&unread)), None);
-                HashMap::new()
-            }
+    /// Finds out what [`Links::link`] would change: whoever is not linked yet ends as one who would be, with these fields.
+    /// Where nobody can be linked to this department, it says why.
+    pub(super) async fn preview(&self, rows: &mut [Row], fields: &[Arc<str>]) -> Option<Ended> {
+        let users = self.users(rows).await;
+        self.addresses(rows, &users);
+        let is_gone = |row: &&mut Row| row.is_open() && !users.contains_key(&row.id);
+        rows.iter_mut().filter(is_gone).for_each(|row| row.end(Ending::UnknownPerson, None));
+        if !rows.iter().any(Row::is_open) {
+            return None;
+        }
+        let would = |fields: &[Arc<str>], perhaps: &[Arc<str>]| {
+            WouldChange { fields: fields.to_vec(), perhaps: perhaps.to_vec() }.ending()
         };
+        match self.linked(open_ids(rows), REPETITIONS).await {
+            Ok(linked) => {
+                for row in rows.iter_mut().filter(|row| row.is_open()) {
+                    let is_linked = linked.contains(&row.id);
+                    row.end(if is_linked { Ending::Unchanged } else { would(fields, &[]) }, None);
+                }
+            }
+            Err(Unread::Missing(_) | Unread::Refused(400, _)) if !self.is_there().await => {
+                let stop = Ending::Refused(self.why(NO_DEPARTMENT));
+                end_open(rows, &stop, None);
+                return Some((stop, None));
+            }
+            Err(Unread::Unavailable(why)) => end_open(rows, &Ending::Deferred(why), None),
+            // Who may link people need not be allowed to see who is.
+            Err(Unread::Missing(_) | Unread::Refused(..)) => end_open(rows, &would(&[], fields), None),
+        }
+        None
+    }
+
+    /// The users, by their Ids. All are read first: an e-mail that was somebody's once may be somebody else's now, and the
+    /// call itself links the disabled too.
+    async fn users(&self, rows: &mut [Row]) -> HashMap<i64, User> {
+        let ids: Vec<_> = open_ids(rows).into_iter().collect();
+        self.people.by_ids(self.run, &ids).await.unwrap_or_else(|unread| {
+            end_open(rows, &Ending::Deferred(self.people.why(&unread)), None);
+            HashMap::new()
+        })
+    }
+
+    /// How each user is written in the list.
+    fn addresses(&self, rows: &mut [Row], users: &HashMap<i64, User>) -> Vec<String> {
+        let by = self.rules.addressed_by;
         if by == Column::Id {
             // Whoever is not there is left to the call, which tells it from other faults.
             let is_disabled = |row: &&mut Row| users.get(&row.id).is_some_and(|user| !user.is_active());
@@ -198,7 +235,7 @@ impl Links<'_> {
                 Err(Unread::Refused(..) | Unread::Unavailable(_)) => false,
             },
         };
-        let why = || self.why("has no such department") + &reply.request();
+        let why = || self.why(NO_DEPARTMENT) + &reply.request();
         is_gone.then(|| (Ending::Refused(why()), Some(reply.code())))
     }
 

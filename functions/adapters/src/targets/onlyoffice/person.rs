@@ -31,6 +31,12 @@ impl Missing {
     pub(super) fn count(&self) -> usize {
         self.contacts.len() + self.fields.len() + self.synced.len()
     }
+
+    /// What is left to LDAP or SSO, as a sentence behind the target's name.
+    pub(super) fn left(&self) -> Option<String> {
+        let left = || format!("leaves {} of this person to LDAP or SSO", self.synced.join(", "));
+        (!self.synced.is_empty()).then(left)
+    }
 }
 
 impl Person {

@@ -87,9 +87,7 @@ impl Progress {
         if !unsaved.is_empty() {
             whys.push(format!("did not save {}", unsaved.join(", ")));
         }
-        if !missing.synced.is_empty() {
-            whys.push(format!("leaves {} of this person to LDAP or SSO", missing.synced.join(", ")));
-        }
+        whys.extend(missing.left());
         self.refused(why(&whys.join(" and ")))
     }
 }

@@ -41,6 +41,11 @@ impl<'a> Differences<'a> {
         self.0.is_empty()
     }
 
+    /// Whether there is one at this place.
+    pub(super) fn are_at(&self, place: &Place) -> bool {
+        self.0.iter().any(|difference| difference.place == place)
+    }
+
     /// The body of a PATCH; `None` where nothing differs. With `adds` no value relies on the server to find an item by its
     /// type: values are added. What is to be reset was just read, so it is named all the same.
     pub(super) fn patch(&self, adds: bool) -> Option<Vec<u8>> {

@@ -115,6 +115,7 @@ fn check(before: &Value, after: &Value, changes: &[(&str, Option<String>)], outc
                 assert_eq!(is, was, "{field} {outcome:?}");
             }
             Ending::PartlyUpdated(_) | Ending::Deferred(_) => assert!(is == was || is == wanted, "{field}"),
+            Ending::WouldUpdate(_) | Ending::WouldPartlyUpdate(..) => panic!("{outcome:?} was no dry run"),
         }
     }
 }

@@ -12,11 +12,17 @@ use tokio::net::TcpListener;
 
 use super::model::{Fate, Flat, Named};
 use super::play::play;
+use super::preview::look;
 use super::story::{Json, Kind, Update, World};
 
 #[test]
 fn what_no_update_of_aktion_names_stays_and_what_is_done_is_there() {
     play::<Aktion>();
+}
+
+#[test]
+fn what_aktion_says_would_change_is_what_changes() {
+    look::<Aktion>();
 }
 
 struct Aktion;

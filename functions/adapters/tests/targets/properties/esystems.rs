@@ -12,11 +12,17 @@ use tokio::net::TcpListener;
 
 use super::model::{Fate, Flat, Named};
 use super::play::play;
+use super::preview::look;
 use super::story::{Json, Kind, Update, World};
 
 #[test]
 fn nobody_is_linked_by_esystems_whom_no_update_names_and_nobody_unlinked() {
     play::<Esystems>();
+}
+
+#[test]
+fn what_esystems_says_would_change_is_what_changes() {
+    look::<Esystems>();
 }
 
 struct Esystems;

@@ -65,6 +65,7 @@ impl Told {
             Ending::Updated | Ending::Unchanged => Extent::All,
             // No target says so.
             Ending::Superseded | Ending::GivenUp(_) => Extent::Nothing,
+            Ending::WouldUpdate(_) | Ending::WouldPartlyUpdate(..) => Extent::Nothing,
             Ending::PartlyUpdated(_) => Extent::Some,
             Ending::Deferred(_) if self.outcome.attempts > 0 => Extent::Some,
             Ending::Deferred(_) => Extent::Nothing,
@@ -84,6 +85,7 @@ impl Told {
     fn ends_well(&self, circumstances: Circumstances) -> bool {
         let done = self.outcome.ending.succeeded();
         match (&self.outcome.ending, self.fate) {
+            (Ending::WouldUpdate(_) | Ending::WouldPartlyUpdate(..), _) => false,
             (Ending::Deferred(_), _) => !circumstances.good_day,
             (_, Fate::Done) if done => true,
             (Ending::UnknownPerson, Fate::Done | Fate::Depends) => circumstances.refuses,

@@ -14,11 +14,17 @@ use tokio::net::TcpListener;
 
 use super::model::{Fate, Flat, Named};
 use super::play::play;
+use super::preview::look;
 use super::story::{Json, Kind, Update, World};
 
 #[test]
 fn what_no_update_of_onlyoffice_names_stays_and_what_is_done_is_there() {
     play::<Onlyoffice>();
+}
+
+#[test]
+fn what_onlyoffice_says_would_change_is_what_changes() {
+    look::<Onlyoffice>();
 }
 
 struct Onlyoffice;

@@ -14,11 +14,17 @@ use tokio::net::TcpListener;
 
 use super::model::{Fate, Flat, Named};
 use super::play::play;
+use super::preview::look;
 use super::story::{Json, Kind, Update, World};
 
 #[test]
 fn what_no_update_of_a_scim_server_names_stays_and_what_is_done_is_there() {
     play::<Scim>();
+}
+
+#[test]
+fn what_scim_says_would_change_is_what_changes() {
+    look::<Scim>();
 }
 
 struct Scim;

@@ -164,6 +164,12 @@ impl Stage {
         outcomes
     }
 
+    /// Looks at what an update would do.
+    pub(super) async fn preview(&self, update: &Update, hurry: bool) -> Outcome {
+        let until = self.clock.now().plus(if hurry { SHORT } else { LONG });
+        self.targets[0].api.preview(&[self.update(update)], until).await.remove(0)
+    }
+
     fn update(&self, update: &Update) -> PersonUpdate {
         let change = |(field, value): &(&'static str, Option<String>)| {
             let field = self.profile.field(field).unwrap();

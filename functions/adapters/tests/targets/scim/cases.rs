@@ -184,7 +184,7 @@ async fn import(stage: &Stage, key: &str) -> (Ending, Option<Person>) {
     let changes = update(key, &[("title", Some("Chief"))]).changes;
     let people = HashMap::new();
     let (busy, newer) = (BTreeSet::new(), people_core::late::Newer::default());
-    let run = Run { people: &people, busy: &busy, until: stage.until() };
+    let run = Run { people: &people, busy: &busy, until: stage.until(), dry_run: false };
     let import = ImportId::parse(GUID).unwrap();
     let ready = [Ready { part: 1, import, person: &person, changes: &changes, only: None, newer: &newer }];
     let (_, outcome) = deliver(&app, run, &ready).await.remove(0);

@@ -163,6 +163,7 @@ impl Stage {
             form: Form::Array,
             parts: Ok(read_json(&Bytes::from(body.to_string())).unwrap()),
             source: Source::Direct,
+            dry_run: false,
             begin: import::Begin::New,
             until,
         };

@@ -12,7 +12,7 @@ use crate::shown::Shown;
 /// What a cell holds that resets its field, as null does. An empty cell leaves the field alone.
 pub const RESET: &str = "(reset)";
 /// What separates the values of a list in its cell.
-const LIST_SEPARATOR: char = '|';
+pub const LIST_SEPARATOR: char = '|';
 
 /// The columns of a file, by the key of the object that they fill.
 pub(super) struct Columns {

@@ -17,6 +17,7 @@ const MAX_CELLS: usize = 10_000;
 /// The records of a file, blank lines left out.
 pub(super) struct Records {
     source: ContentReader,
+    separator: u8,
     parser: Reader,
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -35,10 +36,17 @@ impl Records {
     /// Finds out what separates the cells.
     pub(super) fn open(content: &Content) -> Result<Records, FileError> {
         let mut source = ContentReader::of_text(content)?;
-        let parser = ReaderBuilder::new().delimiter(separator(&mut source)?).build();
+        let separator = separator(&mut source)?;
+        let parser = ReaderBuilder::new().delimiter(separator).build();
         let source = ContentReader::of_text(content)?;
         // One above each limit, so that a record that just fits is told from one that does not.
-        Ok(Records { source, parser, bytes: vec![0; MAX_UPDATE_BYTES + 1], ends: vec![0; MAX_CELLS + 1] })
+        let (bytes, ends) = (vec![0; MAX_UPDATE_BYTES + 1], vec![0; MAX_CELLS + 1]);
+        Ok(Records { source, separator, parser, bytes, ends })
+    }
+
+    /// What separates the cells.
+    pub(super) fn separator(&self) -> u8 {
+        self.separator
     }
 
     /// The next record.
@@ -103,8 +111,13 @@ impl Record<'_> {
 
     /// The cells, without their quotes. `Err` where one is not UTF-8.
     pub(super) fn texts(&self) -> Result<Vec<&str>, Utf8Error> {
+        self.bytes().map(str::from_utf8).collect()
+    }
+
+    /// The bytes of the cells, without their quotes.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(self.ends).map(|(begin, end)| str::from_utf8(&self.bytes[begin..*end])).collect()
+        begins.zip(self.ends).map(|(begin, end)| &self.bytes[begin..*end])
     }
 }
 

@@ -1,6 +1,10 @@
 //! CSV: separators, quotes, headers, and what a cell means.
 
+use bytes::Bytes;
+
+use super::super::WrittenRows;
 use super::{fault, parts};
+use crate::document::Content;
 use crate::update::MAX_UPDATE_BYTES;
 
 #[test]
@@ -172,4 +176,19 @@ fn a_row_of_256_kib_of_json_is_kept_and_one_byte_more_is_not() {
     assert_eq!(parts_of[1..], ["too large", r#"{"employeeId":"8","firstName":"y"}"#]);
     let huge = format!("employeeId,firstName\n7,{}\n8,y", "x".repeat(3 * MAX_UPDATE_BYTES));
     assert_eq!(parts("a.csv", huge), ["too large", r#"{"employeeId":"8","firstName":"y"}"#]);
+}
+
+#[test]
+fn rows_are_given_back_as_they_are_written() {
+    let large = "x".repeat(MAX_UPDATE_BYTES + 1);
+    let text = format!("\u{feff}a;\"b;c\"\n\n1;\"\"\"2\"\"\"\n{large};x\n;;\"a\nb\"\n");
+    let mut rows = WrittenRows::open(&Content::Memory(Bytes::from(text))).unwrap();
+    assert_eq!((rows.header(), rows.separator()), (&[b"a".to_vec(), b"b;c".to_vec()][..], b';'));
+    let mut all = Vec::new();
+    while let Some(row) = rows.next_row().unwrap() {
+        let cells = row.cells.map(|cells| cells.into_iter().map(|cell| String::from_utf8(cell).unwrap()));
+        all.push((row.line, cells.map(Iterator::collect::<Vec<_>>)));
+    }
+    let row = |line, cells: &[&str]| (line, Some(cells.iter().map(|cell| (*cell).to_owned()).collect()));
+    assert_eq!(all, [row(3, &["1", "\"2\""]), (4, None), row(5, &["", "", "a\nb"])]);
 }

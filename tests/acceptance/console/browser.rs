@@ -50,7 +50,7 @@ pub(super) struct Browser {
     _output: BufReader<ChildStdout>,
     url: String,
     session: String,
-    _profile: TempDir,
+    profile: TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -90,8 +90,8 @@ impl Browser {
         let url = format!("http://127.0.0.1:{}", port(&mut output));
         let profile = TempDir::new().unwrap();
         let mut browser =
-            Browser { driver, _output: output, url, session: String::new(), _profile: profile, _turn: turn };
-        let wanted = capabilities(browser._profile.path(), scripts);
+            Browser { driver, _output: output, url, session: String::new(), profile, _turn: turn };
+        let wanted = capabilities(browser.profile.path(), scripts);
         let session = browser.command("POST", "session", &wanted);
         browser.session = format!("session/{}/", session["sessionId"].as_str().unwrap());
         browser.ask("POST", "timeouts", &json!({"implicit": PATIENCE_MS}));

@@ -72,7 +72,7 @@ impl Looks<'_> {
         let serious: Vec<_> = found.as_array().unwrap().iter().filter(serious).collect();
         assert!(serious.is_empty(), "{name}: {serious:#?}");
         for one in found.as_array().unwrap() {
-            println!("{name}: {one}");
+            eprintln!("{name}: {one}");
         }
     }
 
@@ -181,6 +181,7 @@ async fn every_page_serves_everybody_on_every_screen() {
     for (page, path) in [
         ("list", String::new()),
         ("errors", "?errorsOnly=true".to_owned()),
+        ("filters", "?person=joe%40company.com&errorsOnly=true".to_owned()),
         ("import", format!("/imports/{mixed}")),
         ("person", "/people?person=joe%40company.com".to_owned()),
         ("nobody", "/people?person=nobody".to_owned()),
@@ -191,4 +192,7 @@ async fn every_page_serves_everybody_on_every_screen() {
         browser.open(&format!("{console}{path}"));
         looks.at(page);
     }
+    browser.open(&format!("{console}/targets"));
+    browser.run("document.querySelectorAll('details').forEach(one => one.open = true)");
+    looks.at("targets-with-numbers");
 }

@@ -71,7 +71,6 @@ async fn a_revoked_key_ends_its_sessions() {
     sign_in(&browser, &local);
     let app = local.app().await;
     app.keys.revoke(&KeyHash::of(&local.ready().keys["ImportLogs"])).await.unwrap();
-    // Another process may know the key for a minute; this one has no such memory of its own stores.
     browser.press("Undelivered");
     browser.is_at("Sign in");
 }

@@ -8,6 +8,7 @@
 //! | `bootstrap` | each function as the process that Lambda starts, against a runtime API (`runtime`) |
 //! | `documents` | single documents: in, listed, linked, replaced, deleted, and names that try to get out |
 //! | `clients` | the same request by the clients that people use |
+//! | `console` | the console in a real browser: what is done there, what others try, and how it looks |
 //! | `definition` | what callers are told of a person update beforehand |
 //! | `dry_run` | what an import would change, told without changing anything |
 //! | `events` | events of API Gateway through the real handlers |
@@ -38,6 +39,7 @@ mod asynchronous;
 mod bad_input;
 mod bootstrap;
 mod clients;
+mod console;
 mod definition;
 mod documents;
 mod dry_run;

@@ -89,6 +89,12 @@ impl Zone {
         format!("{day} {} {}, {time}", month.unwrap_or(&""), year.unwrap_or_default())
     }
 
+    /// The hour and minute that the clocks there show: `17:32`.
+    pub fn clock(&self, moment: Timestamp) -> String {
+        let local = Timestamp::from_millis(moment.millis() + self.minutes(moment) * MINUTE).to_log_text();
+        local.get(11..16).unwrap_or_default().to_owned()
+    }
+
     /// How far its clocks are ahead at a moment: `UTC`, `UTC+1` or `UTC−9:30`.
     pub fn ahead(&self, moment: Timestamp) -> String {
         let minutes = self.minutes(moment);
@@ -161,6 +167,8 @@ mod tests {
             ("Pacific/Honolulu", "2024-01-01T09:59:59Z", "31 Dec 2023, 23:59:59 UTC−10"),
         ] {
             assert_eq!(shown(id, moment), local);
+            let clock = Zone::find(id).unwrap().clock(Timestamp::parse_rfc3339(moment).unwrap());
+            assert!(local.contains(&format!(", {clock}:")), "{clock}");
         }
     }
 

@@ -7,6 +7,7 @@ mod import;
 mod layout;
 mod list;
 mod person;
+mod plot;
 mod sign_in;
 mod targets;
 mod undelivered;

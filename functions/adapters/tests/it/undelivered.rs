@@ -157,7 +157,7 @@ async fn what_is_due_now_comes_first(undelivered: &dyn Undelivered, all: &[Kept]
     let early = Timestamp::from_millis(at(0).millis() - 1);
     assert_eq!(undelivered.due_now(&places, early).await.unwrap(), 1);
     last.waiting.next_at = early;
-    assert_eq!(undelivered.get(&places).await.unwrap(), [last.clone()]);
+    assert_eq!(undelivered.get(&places[1..]).await.unwrap(), [last.clone()]);
     let due = WaitingPage { due: Some(early), limit: 9, ..WaitingPage::default() };
     assert_eq!(undelivered.list(&due).await.unwrap(), [last.waiting]);
     assert_eq!(undelivered.count().await.unwrap(), 60);

@@ -80,12 +80,12 @@ async fn what_a_dry_run_says_would_change_is_what_the_import_changes() {
         )
     );
     assert_eq!((local.writes(), local.states() == before), (0, true), "nothing is written anywhere");
-    let documents = [("x-functions-key", local.ready().keys["Documents"].as_str())];
-    let listed = || send("GET /api/Documents/joe@company.com", &local.ready().api, &documents, b"").json();
-    assert_eq!(listed()["documents"], json!([]));
     let support = [("x-functions-key", local.ready().keys["ImportLogs"].as_str())];
     let list = send("GET /api/ImportLogs", &local.ready().api, &support, b"").json();
     assert_eq!(list["imports"][0]["dryRun"], true, "{list}");
+    let documents = [("x-functions-key", local.ready().keys["Documents"].as_str())];
+    let listed = || send("GET /api/Documents/joe@company.com", &local.ready().api, &documents, b"").json();
+    assert_eq!(listed()["documents"], json!([]));
 
     let real = local.import(FORM, &body);
     assert_eq!(real.status, 422);

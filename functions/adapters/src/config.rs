@@ -28,7 +28,7 @@ pub const VARIABLES: [&str; 8] = [
 /// How long a log is kept where nothing else is said.
 pub const DEFAULT_RETENTION_DAYS: u64 = 90;
 /// How many requests a minute each API key may send where nothing else is said.
-pub const DEFAULT_REQUESTS_PER_MINUTE: u32 = 600;
+pub const DEFAULT_REQUESTS_PER_MINUTE: u32 = 6_000;
 /// The most that may be said.
 pub const MAX_REQUESTS_PER_MINUTE: u32 = 1_000_000;
 
@@ -66,7 +66,7 @@ impl Config {
     /// | `PEOPLE_TABLE_PREFIX` | how the names of the tables begin, `people` say |
     /// | `PEOPLE_BUCKET` | the bucket |
     /// | `PEOPLE_RETENTION_DAYS` | how long logs are kept; 90 where it is not set |
-    /// | `PEOPLE_REQUESTS_PER_MINUTE` | how many requests a minute each API key may send; 600 where it is not set, any number for 0 |
+    /// | `PEOPLE_REQUESTS_PER_MINUTE` | how many requests a minute each API key may send; 6000 where it is not set, any number for 0 |
     /// | `PEOPLE_TARGET_SECRET` | the ARN or the name of the secret in Secrets Manager that holds the targets' credentials |
     /// | `PEOPLE_TARGET_SECRETS` | in its place these credentials themselves, as JSON: `{"aktion":{"userLogin":"…","apiKey":"…"}}` |
     /// | `PEOPLE_TARGET_SHARE` | how much of each target's limit and rate all processes of a function may use, and how many there are: `70/10` is 70 % for ten; all of it for one, where it is not set |

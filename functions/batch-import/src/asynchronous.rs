@@ -136,6 +136,8 @@ async fn accept_again(
         Err(error) => return Turned::Mine(Err(failed(error)), permit),
     };
     let taken = match log.state {
+        // Its claim may hold still, and nobody comes back for the body of an import that somebody waited for.
+        State::Accepted | State::Running if log.source != Source::Staged => return Turned::Running,
         State::Accepted | State::Running | State::Ended(Answer::Interrupted) => {
             let put = app.bodies.put(id, &whole.content_type, &whole.content).await;
             put.map(|_| Taken::In(repeat::as_accepted(log))).map_err(failed)
@@ -194,6 +196,8 @@ async fn ended(app: &App, id: ImportId, until: Timestamp) -> Option<ImportLog> {
         app.clock.sleep_until(now.plus(pause).min(until)).await;
         pause = (2 * pause).min(LAST_LOOK);
         match app.imports.find(id).await {
+            // One that died is taken up again, now that its body is there.
+            Ok(Some(ImportLog { state: State::Ended(Answer::Interrupted), .. })) => {}
             Ok(Some(log)) if matches!(log.state, State::Ended(_)) => return Some(log),
             Ok(_) => {}
             Err(error) => tracing::warn!(import.id = %id, %error, "a log could not be looked at"),

@@ -535,7 +535,7 @@ mod tests {
 
     #[test]
     fn too_many_parts_are_counted() {
-        let log = ImportLog { fault: Some(RequestFault::TooManyParts(51)), ..log(vec![]) };
+        let log = ImportLog { fault: Some(crate::batch::RequestFault::TooManyParts(51)), ..log(vec![]) };
         assert!(render(&log).ends_with("\nError - TooManyParts - 51 parts, at most 50 are allowed\n"));
         assert_eq!(log.answer(), Answer::TooManyParts);
     }

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::log::{Answer, ImportLog};
 use crate::log_text::{self, Line, LogKind};
-use crate::person::{PersonKey, TargetName, Who};
+use crate::person::{Identifier, PersonKey, TargetName, Who};
 use crate::ports::{App, IndexEntry, Page};
 use crate::shown::Shown;
 use crate::summary::{Origin, Standing, Summary};
@@ -333,7 +333,12 @@ async fn keys(app: &App, person: &str) -> Result<BTreeSet<PersonKey>, StoreError
     let known = app.directory.resolve(&identifiers).await?;
     // What a log shows is all that is known of a part that was refused.
     identifiers.extend(cut.iter().flat_map(Who::identifiers).cloned());
-    let written = identifiers.iter().map(PersonKey::of);
+    // In lower case, an employeeId could be another's; a UPN has an at sign.
+    let is_spelled_so = |identifier: &&Identifier| match identifier {
+        Identifier::Upn(upn) => upn.contains('@'),
+        Identifier::EmployeeId(_) => true,
+    };
+    let written = identifiers.iter().filter(is_spelled_so).map(PersonKey::of);
     Ok(written.chain(known.values().flat_map(crate::person::Person::every_key)).collect())
 }
 

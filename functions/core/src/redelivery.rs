@@ -246,12 +246,10 @@ impl Run<'_> {
         let mut arrived: BTreeMap<Option<TargetName>, bool> = BTreeMap::new();
         let is_late = now >= self.until;
         for (kept, mut news) in ended {
-            // It is as due as before, and nothing is known of its target.
-            if is_late && was_not_tried(&kept, &news) {
-                continue;
-            }
             let Place { import, part, target } = kept.waiting.place.clone();
-            let waits = keep_again(&kept, &mut news, now);
+            // What nobody got to in time comes after the others the next time, and that is all there is to say of it.
+            let is_untried = is_late && was_not_tried(&kept, &news);
+            let waits = keep_again(&kept, &mut news, is_untried, now);
             let is_deferred = waits.iter().any(|waits| waits.waiting.place == kept.waiting.place);
             // Where nothing was sent, nothing is known of the target.
             let is_superseded =
@@ -259,11 +257,14 @@ impl Run<'_> {
             if !is_superseded {
                 *arrived.entry(target).or_default() |= !is_deferred;
             }
-            self.count(&news);
             if !is_deferred {
                 done.push(kept.waiting.place);
             }
             again.extend(waits);
+            if is_deferred && is_untried {
+                continue;
+            }
+            self.count(&news);
             logs.entry(import).or_default().push(Later { at: now, part, news });
         }
         self.stopped.extend(arrived.into_iter().filter(|(_, any)| !any).map(|(target, _)| target));

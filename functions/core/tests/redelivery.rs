@@ -27,6 +27,7 @@ use people_core::profile::Profile;
 use people_core::redelivery::{self, Report, Which};
 use people_core::summary::{Source, Standing};
 use people_core::time::Timestamp;
+use people_core::undelivered::TRIED_FOR;
 use people_core::update::Value;
 
 const BEGINNING: Timestamp = Timestamp::from_millis(1_700_757_179_000);
@@ -396,16 +397,29 @@ fn a_target_at_which_nothing_arrives_is_left_alone_until_the_next_run() {
 }
 
 #[test]
-fn what_nobody_got_to_in_time_is_as_due_as_before_and_no_attempt() {
+fn what_nobody_got_to_in_time_is_no_attempt_and_comes_after_the_others() {
     let world = world(&[Mood::Busy]);
     let id = world.import(&[r#"{"employeeId":"7","phone":"1"}"#]);
     world.wait(Duration::from_secs(120));
-    let before = (now(world.app.undelivered.of_import(id)).unwrap(), world.lines(id));
+    let lines = world.lines(id);
     world.mood(0, Mood::Slow);
     assert_eq!(world.redeliver(Which::Due), Report::default());
-    assert_eq!((now(world.app.undelivered.of_import(id)).unwrap(), world.lines(id)), before);
+    let waiting = now(world.app.undelivered.of_import(id)).unwrap().remove(0);
+    assert_eq!((waiting.attempts, world.lines(id)), (1, lines));
+    assert!(waiting.next_at > world.app.clock.now(), "others are due before it");
+    world.wait(Duration::from_secs(120));
     world.mood(0, Mood::Well);
     assert_eq!(world.redeliver(Which::Due), Report { delivered: 1, ..Report::default() });
+}
+
+#[test]
+fn what_nobody_ever_gets_to_is_given_up_all_the_same() {
+    let world = world(&[Mood::Busy]);
+    let id = world.import(&[r#"{"employeeId":"7","phone":"1"}"#]);
+    world.mood(0, Mood::Slow);
+    world.wait(TRIED_FOR);
+    assert_eq!(world.redeliver(Which::Due), Report { given_up: 1, ..Report::default() });
+    assert_eq!((world.waiting(), world.log(id).summary().now()), (0, Standing::Unsuccessful));
 }
 
 #[test]

@@ -94,8 +94,8 @@ mod tests {
     fn the_page_is_small_and_nothing_in_it_is_taken_for_markup() {
         assert!(page().len() < 60 * 1024);
         assert_eq!(escaped("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
-        for text in [page().split("<main>").nth(1).unwrap()] {
-            assert!(!text.contains("<script") && !text.contains("style="));
-        }
+        let page = page();
+        let text = page.split("<main>").nth(1).unwrap();
+        assert!(!text.contains("<script") && !text.contains("style="));
     }
 }

@@ -19,7 +19,7 @@ async fn the_endpoints_in_the_environment_are_used() {
     let is_child = std::env::var_os("AWS_ENDPOINT_URL_DYNAMODB").is_some_and(|url| !url.is_empty());
     if is_child {
         let aws = connect(&AwsSettings::Environment { path_style: true, native_roots: false }).await;
-        assert_eq!(aws.dynamodb.list_tables().send().await.unwrap().table_names().len(), 8);
+        assert_eq!(aws.dynamodb.list_tables().send().await.unwrap().table_names().len(), 9);
         let buckets = aws.s3.list_buckets().send().await.unwrap();
         assert_eq!(buckets.buckets()[0].name(), Some(BUCKET));
         let secret = aws.secrets_manager.get_secret_value().secret_id("none").send().await;

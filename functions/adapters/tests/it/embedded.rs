@@ -86,7 +86,7 @@ async fn tables_and_bucket_are_created_once_and_then_left_alone() {
     create_tables(&embedded.aws.dynamodb, &embedded.tables).await.unwrap();
     create_bucket(&embedded.aws.s3, BUCKET).await.unwrap();
     let tables = embedded.aws.dynamodb.list_tables().send().await.unwrap();
-    assert_eq!(tables.table_names().len(), 8);
+    assert_eq!(tables.table_names().len(), 9);
 }
 
 #[tokio::test]

@@ -68,12 +68,12 @@ pub(crate) fn parts() -> Vec<PartLog> {
         Subject::Document(Some((long, nasty))),
         Subject::Unknown,
     ];
-    let outcomes = outcomes(&why);
+    let outcomes = outcomes(&why).into_iter().chain(dry_outcomes(&why));
     let part = |(number, outcome): (usize, _)| PartLog {
         subject: subjects[number % subjects.len()].clone(),
         outcome,
     };
-    outcomes.into_iter().enumerate().map(part).collect()
+    outcomes.enumerate().map(part).collect()
 }
 
 fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
@@ -90,11 +90,6 @@ fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
         target: target.into(),
         outcome: Outcome::unsent(ending),
         superseded: superseded.iter().map(|field| (*field).into()).collect(),
-    };
-    let would = |fields: &[&str], perhaps: &[&str]| {
-        let [fields, perhaps] =
-            [fields, perhaps].map(|names| names.iter().map(|name| (*name).into()).collect());
-        WouldChange { fields, perhaps }.ending()
     };
     vec![
         PartOutcome::Pending,
@@ -132,6 +127,26 @@ fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
             ],
             unmapped: vec!["title".into(), "salary".into()],
         },
+        PartOutcome::Linked,
+        PartOutcome::Listed(0),
+        PartOutcome::Listed(u32::MAX),
+        PartOutcome::Deleted,
+        PartOutcome::Absent,
+        PartOutcome::NotFound,
+        PartOutcome::Unserved { asked: Asked::Link, why: why(), passing: true },
+        PartOutcome::Unserved { asked: Asked::List, why: why(), passing: false },
+        PartOutcome::Unserved { asked: Asked::Deletion, why: String::new(), passing: true },
+    ]
+}
+
+/// How parts end in a dry run.
+fn dry_outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
+    let would = |fields: &[&str], perhaps: &[&str]| {
+        let [fields, perhaps] =
+            [fields, perhaps].map(|names| names.iter().map(|name| (*name).into()).collect());
+        WouldChange { fields, perhaps }.ending()
+    };
+    vec![
         PartOutcome::WouldUpload,
         PartOutcome::WouldReplace,
         PartOutcome::Delivered {
@@ -144,19 +159,10 @@ fn outcomes(why: &impl Fn() -> String) -> Vec<PartOutcome> {
         PartOutcome::Delivered {
             deliveries: vec![
                 delivery("a", would(&["title"], &["salary"])),
-                unsent("b", Ending::WouldPartlyUpdate(Box::default(), why()), &[]),
+                delivery("b", Ending::WouldPartlyUpdate(Box::default(), why())),
             ],
             unmapped: vec!["title".into()],
         },
-        PartOutcome::Linked,
-        PartOutcome::Listed(0),
-        PartOutcome::Listed(u32::MAX),
-        PartOutcome::Deleted,
-        PartOutcome::Absent,
-        PartOutcome::NotFound,
-        PartOutcome::Unserved { asked: Asked::Link, why: why(), passing: true },
-        PartOutcome::Unserved { asked: Asked::List, why: why(), passing: false },
-        PartOutcome::Unserved { asked: Asked::Deletion, why: String::new(), passing: true },
     ]
 }
 

@@ -132,7 +132,7 @@ async fn the_health_of_a_day_is_read_from_a_bounded_number_of_logs() {
     assert_eq!((queries, items), (HOURS * 8, HOURS * 3), "few imports: every shard is asked");
     assert!(units <= 100.0);
     println!("3 imports an hour: {queries} queries, {items} items, {units} units");
-    let (queries, items, units) = cost_of_a_day(41).await;
-    println!("41 imports an hour: {queries} queries, {items} items, {units} units");
+    let (queries, items, units) = cost_of_a_day(60).await;
+    println!("60 imports an hour: {queries} queries, {items} items, {units} units");
     assert!(queries < HOURS * 8 && items == most && units <= 500.0, "{queries}, {items}, {units}");
 }

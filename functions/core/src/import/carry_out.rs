@@ -64,11 +64,14 @@ fn fields(checked: &Checked) -> Vec<Arc<str>> {
     }
 }
 
-/// What somebody is looked for by whom nobody knows. A text that may be either is entered as a UPN: a lookup tries both.
+/// What somebody is looked for by whom nobody knows. A text that may be either is taken for a UPN where it has an at sign.
 fn written(who: &Who) -> Vec<PersonKey> {
     match &who.named {
         Named::By(identifier) => vec![PersonKey::of(identifier)],
-        Named::ByEither { upn, .. } => vec![PersonKey::of(upn)],
+        Named::ByEither { upn, employee_id } => {
+            let is_upn = matches!(upn, Identifier::Upn(text) if text.contains('@'));
+            vec![PersonKey::of(if is_upn { upn } else { employee_id })]
+        }
         Named::ByBoth { upn, employee_id } => vec![PersonKey::of(upn), PersonKey::of(employee_id)],
     }
 }
@@ -80,8 +83,8 @@ fn named(subject: &Subject) -> Vec<PersonKey> {
         Subject::Document(names) => names.as_ref().map(|(whose, _)| whose),
         Subject::Unknown => None,
     };
-    let upn = whose.and_then(|whose| Identifier::upn(whose.as_str()).ok()?);
-    upn.iter().map(PersonKey::of).collect()
+    let who = whose.and_then(|whose| Who::either(whose.as_str()).ok());
+    who.map_or_else(Vec::new, |who| written(&who))
 }
 
 /// The part of an import that changes something.

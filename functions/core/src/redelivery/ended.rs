@@ -71,8 +71,9 @@ pub(super) fn was_not_tried(kept: &Kept, news: &News) -> bool {
     }
 }
 
-/// What of an update is tried again, and when. What is deferred beyond its time is given up instead.
-pub(super) fn keep_again(kept: &Kept, news: &mut News, now: Timestamp) -> Vec<Kept> {
+/// What of an update is tried again, and when; the pause does not grow where nobody got to it. What is deferred beyond its
+/// time is given up instead.
+pub(super) fn keep_again(kept: &Kept, news: &mut News, is_untried: bool, now: Timestamp) -> Vec<Kept> {
     let is_over = now >= kept.since.plus(TRIED_FOR);
     let waits = |target: Option<TargetName>, attempts: u32, reason: &str| {
         let place = Place { target, ..kept.waiting.place.clone() };
@@ -80,7 +81,7 @@ pub(super) fn keep_again(kept: &Kept, news: &mut News, now: Timestamp) -> Vec<Ke
         let waiting = Waiting { place, reason: reason.to_owned(), attempts, next_at, ..kept.waiting.clone() };
         Some(Kept { waiting, ..kept.clone() })
     };
-    let attempts = kept.waiting.attempts.saturating_add(1);
+    let attempts = kept.waiting.attempts.saturating_add(u32::from(!is_untried));
     match news {
         News::Part(outcome @ PartOutcome::Deferred(_)) => {
             let PartOutcome::Deferred(why) = outcome else { return Vec::new() };

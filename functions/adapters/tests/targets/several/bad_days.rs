@@ -15,7 +15,12 @@ const OFTEN_PERMANENT: &str = "onlyoffice does not allow it, or failed: status 5
 fn log(failed: &[(&str, &str)]) -> String {
     let line = |name: &str| match failed.iter().find(|(other, _)| *other == name) {
         Some((_, why)) => {
-            format!("Error - DeliveryRefused - 'joe@company.com' not updated: {why} at {name}\n")
+            let (kind, not) = if why.ends_with("will be delivered again") {
+                ("Warning - DeliveryDeferred", "not updated yet")
+            } else {
+                ("Error - DeliveryRefused", "not updated")
+            };
+            format!("{kind} - 'joe@company.com' {not}: {why} at {name}\n")
         }
         None => format!("Success - PersonUpdated - 'joe@company.com' updated at {name}\n"),
     };
@@ -37,10 +42,10 @@ async fn check(stage: &Stage, slow: &str, failed: &[(&str, &str)]) -> Value {
 #[tokio::test]
 async fn a_target_that_answers_500_for_ever_keeps_the_others_from_nothing() {
     for (name, why, attempts) in [
-        ("aktion", "aktion does not answer, send it again", 4),
-        ("esystems", "esystems does not answer, send it again", 4),
+        ("aktion", "aktion does not answer, will be delivered again", 4),
+        ("esystems", "esystems does not answer, will be delivered again", 4),
         ("onlyoffice", OFTEN_PERMANENT, 2),
-        ("scim", "scim does not answer, send it again", 4),
+        ("scim", "scim does not answer, will be delivered again", 4),
     ] {
         let stage = Stage::new().await;
         stage.fault(name, json!({"status": 500, "body": "<html>Joseph +420 1 Finance</html>"})).await;
@@ -56,7 +61,7 @@ async fn a_target_that_wants_a_longer_break_than_there_is_time_for_waits_alone()
     for (name, status) in [("esystems", 429), ("onlyoffice", 503), ("scim", 429), ("scim", 503)] {
         let stage = Stage::new().await;
         stage.fault(name, json!({"status": status, "headers": {"Retry-After": "3600"}})).await;
-        check(&stage, "", &[(name, &format!("{name} is busy, send it again"))]).await;
+        check(&stage, "", &[(name, &format!("{name} is busy, will be delivered again"))]).await;
         assert_eq!(stage.writes(name).await.0, 1, "{name}");
     }
 }
@@ -89,10 +94,10 @@ async fn three_of_four_on_a_bad_day(shift: usize) {
     stage.fault(slow, json!({"delay_ms": 600_000})).await;
     let failed = match failing {
         "onlyoffice" => OFTEN_PERMANENT.to_owned(),
-        _ => format!("{failing} does not answer, send it again"),
+        _ => format!("{failing} does not answer, will be delivered again"),
     };
-    let busy_line = format!("{busy} is busy, send it again");
-    let slow_line = format!("{slow} does not answer, send it again");
+    let busy_line = format!("{busy} is busy, will be delivered again");
+    let slow_line = format!("{slow} does not answer, will be delivered again");
     check(&stage, slow, &[(failing, &failed), (busy, &busy_line), (slow, &slow_line)]).await;
 }
 
@@ -102,19 +107,19 @@ async fn a_target_that_blocks_us_stops_its_own_run_and_no_other() {
         (
             "aktion",
             json!({"userLogin": "people", "apiKey": "wrong"}),
-            "aktion refuses our log-in, send it again",
+            "aktion refuses our log-in, will be delivered again",
         ),
         (
             "esystems",
             json!({"clientId": "people", "clientSecret": "wrong"}),
-            "esystems refuses our log-in, send it again",
+            "esystems refuses our log-in, will be delivered again",
         ),
         (
             "onlyoffice",
             json!({"userName": "people", "password": "wrong"}),
-            "onlyoffice refuses our log-in, send it again",
+            "onlyoffice refuses our log-in, will be delivered again",
         ),
-        ("scim", json!({"token": "wrong"}), "scim does not accept the token that it gave us, send it again"),
+        ("scim", json!({"token": "wrong"}), "scim does not accept the token that it gave us, will be delivered again"),
     ] {
         let mut secrets = secrets();
         secrets[name] = wrong;

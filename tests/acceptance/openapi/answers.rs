@@ -1,5 +1,5 @@
 //! Real answers of the running service against the document: each status of each operation, but for those that need a
-//! store that fails or a caller who asks too often.
+//! store that fails.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -7,15 +7,17 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::document::Document;
+use super::session;
 use crate::http::{Reply, send};
 use crate::stack::{Local, PDF};
 
 const JSON: (&str, &str) = ("Accept", "application/json");
 const TEXT: (&str, &str) = ("Accept", "*/*");
 const BATCH: (&str, &str) = ("Content-Type", "application/json");
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 const NO_IMPORT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// What shows other tests: failing stores in `adapters/tests`, and limits with the code that counts.
+/// What shows the test below, and `adapters/tests` with failing stores.
 const SHOWN_ELSEWHERE: [u16; 2] = [429, 503];
 
 /// A stack, and which answers of it were looked at.
@@ -82,12 +84,50 @@ async fn every_answer_is_as_the_document_says() {
     for (id, request) in [("checkHealth", "GET /healthz"), ("checkHealthByHead", "HEAD /healthz")] {
         assert_eq!(stage.ask((id, ""), request, &[], b"").status, 200);
     }
+    for (id, request) in [("readDocs", "GET /docs"), ("checkDocs", "HEAD /docs")] {
+        known_already(&stage, (id, ""), request, &[]);
+    }
+    console(&stage).await;
     let seen = stage.seen.into_inner();
     for operation in stage.document.operations() {
         let due = operation.statuses.iter().filter(|status| !SHOWN_ELSEWHERE.contains(status));
         let unseen: Vec<_> = due.filter(|status| !seen.contains(&(operation.id.clone(), **status))).collect();
         assert!(unseen.is_empty(), "{} was not seen to answer {unseen:?}", operation.id);
     }
+}
+
+/// Whoever asks too often, at each operation with a key.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_too_often_is_told_as_the_document_says() {
+    let local = Local::limited_to(1).await;
+    let stage = Stage { local, document: Document::read(), seen: RefCell::default() };
+    for operation in stage.document.operations() {
+        let Some(feature) = feature_of(&operation.path) else { continue };
+        let request = format!("{} {}", operation.method, operation.path.replace(['{', '}'], ""));
+        for accept in [TEXT, JSON] {
+            // A minute may end in between, but not two.
+            let statuses =
+                [0; 3].map(|_| stage.ask((&operation.id, feature), &request, &[accept], b"").status);
+            assert!(statuses.contains(&429), "{request}: {statuses:?}");
+        }
+    }
+}
+
+/// The feature that the key has to have; none where no key is asked for.
+fn feature_of(path: &str) -> Option<&'static str> {
+    match path.split('/').nth(2)? {
+        _ if !path.starts_with("/api/") => None,
+        "Documents" => Some("Documents"),
+        "ImportLogs" | "Undelivered" => Some("ImportLogs"),
+        _ => Some("PeopleImport"),
+    }
+}
+
+fn known_already(stage: &Stage, operation: (&str, &str), request: &str, headers: &[(&str, &str)]) {
+    let first = stage.ask(operation, request, headers, b"");
+    let known = [headers, &[("If-None-Match", first.headers["etag"].as_str())]].concat();
+    let again = stage.ask(operation, request, &known, b"");
+    assert_eq!((first.status, again.status), (200, 304), "{request}");
 }
 
 fn imports(stage: &Stage) {
@@ -115,6 +155,18 @@ fn imports(stage: &Stage) {
         }
     }
     assert_eq!(stage.ask(("importPeople", ""), "PUT /api/PeopleImport", &[], b"").status, 401);
+    let new = json!({"employeeId": "100200303", "phone": "2", "mobile": "3", "lastName": "B"});
+    for (query, batch, status) in [
+        ("true", json!([joe, new]), 200),
+        ("true", json!([joe, nobody, bad]), 422),
+        ("true", json!({}), 400),
+        ("1", json!([joe]), 400),
+    ] {
+        let request = format!("PUT /api/PeopleImport?dryRun={query}");
+        let body = batch.to_string();
+        let answer = stage.ask(("importPeople", "PeopleImport"), &request, &[BATCH, JSON], body.as_bytes());
+        assert_eq!(answer.status, status, "{batch}");
+    }
 }
 
 fn announcements(stage: &Stage) {
@@ -129,17 +181,22 @@ fn announcements(stage: &Stage) {
         let answer = stage.ask(("announceBody", feature), request, &[BATCH], body.as_bytes());
         assert_eq!(answer.status, status, "{body}");
     }
+    let body = json!({"contentType": "application/json", "bytes": 2}).to_string();
+    for (query, status) in [("true", 201), ("1", 400)] {
+        let request = format!("POST /api/PeopleImport/uploads?dryRun={query}");
+        let answer = stage.ask(("announceBody", "PeopleImport"), &request, &[BATCH], body.as_bytes());
+        assert_eq!(answer.status, status, "{query}");
+    }
 }
 
 fn definition(stage: &Stage) {
     for (id, request) in
         [("readDefinition", "GET /api/ProfileDefinition"), ("checkDefinition", "HEAD /api/ProfileDefinition")]
     {
-        let first = stage.ask((id, "PeopleImport"), request, &[], b"");
-        let known = [("If-None-Match", first.headers["etag"].as_str())];
-        let again = stage.ask((id, "PeopleImport"), request, &known, b"");
-        let refused = stage.ask((id, ""), request, &[], b"");
-        assert_eq!((first.status, again.status, refused.status), (200, 304, 401));
+        for accept in [TEXT, ("Accept", "text/csv")] {
+            known_already(stage, (id, "PeopleImport"), request, &[accept]);
+        }
+        assert_eq!(stage.ask((id, ""), request, &[], b"").status, 401);
     }
 }
 
@@ -149,9 +206,17 @@ fn logs(stage: &Stage) {
     };
     let page = list("ImportLogs", "").json();
     assert!(list("ImportLogs", "?limit=1").json()["next"].is_string());
-    for (feature, query, status) in
-        [("ImportLogs", "?limit=0", 400), ("ImportLogs", "?x=", 400), ("", "", 401)]
-    {
+    for format in ["text/csv", "application/x-ndjson", "text/plain"] {
+        let request = "GET /api/ImportLogs?limit=3";
+        let answer = stage.ask(("listLogs", "ImportLogs"), request, &[("Accept", format)], b"");
+        assert!(answer.status == 200 && answer.headers.contains_key("link"), "{answer:?}");
+    }
+    for (feature, query, status) in [
+        ("ImportLogs", "?from=2026-01-01&to=2126-01-01T00:00:00Z&source=redelivery&dryRun=false", 200),
+        ("ImportLogs", "?limit=0", 400),
+        ("ImportLogs", "?x=", 400),
+        ("", "", 401),
+    ] {
         assert_eq!(list(feature, query).status, status, "{query}");
     }
     let read = ("readLog", "ImportLogs");
@@ -273,4 +338,58 @@ fn served(stage: &Stage, [find, delete]: [&str; 2], place: Place<'_>) {
         }
     }
     stage.both((find, "Documents"), &format!("GET {}", place("joe@company.com", "March%202023.pdf")), 404);
+}
+
+/// The pages for people, with a session and without.
+async fn console(stage: &Stage) {
+    let token = session(&stage.local, &stage.local.ready().keys["ImportLogs"]).await;
+    let cookie = format!("__Host-session={}", token.to_text());
+    let import = stage.import(&[], &json!([{"employeeId": "100200301", "phone": "4"}]));
+    let at = |id: &str, rest: &str| format!("/console/imports/{id}{rest}");
+    for (id, path, without, with) in [
+        ("openConsole", "/console".to_owned(), 200, 200),
+        ("openConsole", "/console?search=100200301".to_owned(), 200, 303),
+        ("showImport", at(import.text(), ""), 401, 200),
+        ("showImport", at(NO_IMPORT, ""), 401, 404),
+        ("downloadLog", at(import.text(), "/log.txt"), 401, 200),
+        ("downloadLog", at("x", "/log.txt"), 401, 404),
+        ("showPerson", "/console/people?person=100200301".to_owned(), 401, 200),
+        ("showTargets", "/console/targets".to_owned(), 401, 200),
+        ("showUndelivered", "/console/undelivered".to_owned(), 401, 200),
+        ("readStyle", "/console/style.css".to_owned(), 200, 200),
+    ] {
+        let request = format!("GET {path}");
+        assert_eq!(stage.ask((id, ""), &request, &[], b"").status, without, "{request}");
+        assert_eq!(stage.ask((id, ""), &request, &[("Cookie", &cookie)], b"").status, with, "{request}");
+    }
+    let form = format!("token={}&zone=Europe/Berlin", token.form_token());
+    for (id, path, status) in [
+        ("chooseTimeZone", "/console/time-zone".to_owned(), 303),
+        ("deliverNow", at(import.text(), "/deliver"), 303),
+        ("deliverNow", at(NO_IMPORT, "/deliver"), 404),
+        ("signOut", "/console/sign-out".to_owned(), 303),
+    ] {
+        let request = format!("POST {path}");
+        let sent = |headers: &[(&str, &str)], form: &str| {
+            let headers = [headers, &[FORM]].concat();
+            stage.ask((id, ""), &request, &headers, form.as_bytes()).status
+        };
+        assert_eq!(sent(&[], &form), 401, "{request}");
+        assert_eq!(sent(&[("Cookie", &cookie)], "zone=UTC"), 403, "{request}");
+        assert_eq!(sent(&[("Cookie", &cookie)], &form), status, "{request}");
+    }
+    sign_in(stage);
+}
+
+fn sign_in(stage: &Stage) {
+    let sent = |headers: &[(&str, &str)], key: &str| {
+        let headers = [headers, &[FORM]].concat();
+        let form = format!("key={key}&zone=Europe/Berlin&back=/console/targets");
+        stage.ask(("signIn", ""), "POST /console/sign-in", &headers, form.as_bytes()).status
+    };
+    let right = &stage.local.ready().keys["ImportLogs"];
+    assert_eq!(sent(&[], right), 303);
+    assert_eq!(sent(&[("Sec-Fetch-Site", "cross-site")], right), 403);
+    let wrong: Vec<_> = (0..11).map(|_| sent(&[], "wrong")).collect();
+    assert_eq!((wrong[0], wrong[10]), (401, 429), "{wrong:?}");
 }

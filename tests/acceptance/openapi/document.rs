@@ -21,7 +21,7 @@ pub(crate) struct Operation {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) summary: String,
-    /// Whether it needs no key.
+    /// Whether it needs neither a key nor a session.
     pub(crate) is_open: bool,
     pub(crate) statuses: BTreeSet<u16>,
 }
@@ -50,7 +50,8 @@ impl Document {
                 method: method.to_uppercase(),
                 path: path.clone(),
                 summary: text(&operation["summary"]).to_owned(),
-                is_open: operation["security"] == json!([]),
+                is_open: operation["security"] == json!([])
+                    || operation["security"].as_array().is_some_and(|ways| ways.contains(&json!({}))),
                 statuses: entries(&operation["responses"])
                     .map(|(status, _)| status.parse().unwrap())
                     .collect(),
@@ -108,7 +109,9 @@ impl Document {
         };
         let name = sent.split(';').next().unwrap_or_default();
         let Some(content) = response["content"].get(name) else { return vec![format!("it is no {name}")] };
-        let value = if name.starts_with("text/") { json!(reply.text()) } else { reply.json() };
+        // A text of JSON texts is none.
+        let is_json = name.ends_with("json") && name != "application/x-ndjson";
+        let value = if is_json { reply.json() } else { json!(reply.text()) };
         self.of_value(&content["schema"], &value)
     }
 

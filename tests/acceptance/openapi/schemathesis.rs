@@ -7,6 +7,7 @@ use std::process::Command;
 use people_core::ports::{ApiKey, Feature, KeyHash};
 use tempfile::TempDir;
 
+use super::session;
 use crate::stack::Local;
 
 const VERSION: &str = "4.32.5";
@@ -20,6 +21,7 @@ async fn schemathesis_finds_nothing() {
     let features = [Feature::PeopleImport, Feature::Documents, Feature::ImportLogs];
     let key = ApiKey::new(KeyHash::of(KEY), "schemathesis", features, app.clock.now());
     app.keys.create(&key).await.unwrap();
+    let token = session(&local, KEY).await;
     let scratch = TempDir::new().unwrap();
     let mut command = Command::new(tool);
     command
@@ -27,6 +29,8 @@ async fn schemathesis_finds_nothing() {
         .args(["--no-color", "run", "../../infra/openapi.yaml"])
         .env("PEOPLE_API", &local.ready().api)
         .env("PEOPLE_KEY", KEY)
+        .env("PEOPLE_SESSION", token.to_text())
+        .env("PEOPLE_FORM_TOKEN", token.form_token())
         // Nothing is written beside the sources.
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("HYPOTHESIS_STORAGE_DIRECTORY", scratch.path());

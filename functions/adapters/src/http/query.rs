@@ -78,10 +78,11 @@ pub(super) fn first(query: Option<&str>, name: &str) -> Option<String> {
     decode(value).ok()
 }
 
-/// Whether a query has this parameter as `true`, whatever else is in it. The name may be in any case: nothing that reads
-/// like it is passed over.
+/// Whether a query has this parameter as `true`, whatever else is in it. The name may be in any case, and with `-` or `_`:
+/// nothing that reads like it is passed over.
 pub(super) fn flag(query: Option<&str>, name: &'static str) -> Result<bool, InvalidQuery> {
-    let is_meant = |sent: &str| decode(sent).is_ok_and(|sent| sent.eq_ignore_ascii_case(name));
+    let is_meant =
+        |sent: &str| decode(sent).is_ok_and(|sent| sent.replace(['-', '_'], "").eq_ignore_ascii_case(name));
     let mut values = split(query).filter(|(sent, _)| is_meant(sent)).map(|(_, value)| decode(value));
     match (values.next(), values.next()) {
         (None, _) => Ok(false),
@@ -89,7 +90,7 @@ pub(super) fn flag(query: Option<&str>, name: &'static str) -> Result<bool, Inva
         (Some(value), None) => match value.as_deref() {
             Ok("true") => Ok(true),
             Ok("false") => Ok(false),
-            Ok(_) | Err(_) => Err(InvalidQuery::Value(name, "true or false")),
+            Ok(_) | Err(_) => Err(InvalidQuery::Value(name, "neither true nor false")),
         },
     }
 }
@@ -171,15 +172,21 @@ mod tests {
     #[test]
     fn a_flag_is_true_or_false_and_nothing_that_looks_like_it_is_passed_over() {
         let read = |query| flag(Some(query), "dryRun");
-        for query in
-            ["dryRun=true", "a=1&dryRun=true&code=k", "dryrun=true", "DRYRUN=%74rue", "a=%FF&dryRun=true"]
-        {
+        for query in [
+            "dryRun=true",
+            "a=1&dryRun=true&code=k",
+            "dryrun=true",
+            "dry_run=true",
+            "Dry-Run=true",
+            "DRYRUN=%74rue",
+            "a=%FF&dryRun=true",
+        ] {
             assert_eq!(read(query), Ok(true), "{query}");
         }
         for query in ["", "dryRun=false", "xdryRun=true", "dryRunx=1", "%FF=true"] {
             assert_eq!(read(query), Ok(false), "{query}");
         }
-        let wrong = Err(InvalidQuery::Value("dryRun", "true or false"));
+        let wrong = Err(InvalidQuery::Value("dryRun", "neither true nor false"));
         for query in
             ["dryRun", "dryRun=", "dryRun=1", "dryRun=True", "dryRun=true+", "dryrun=yes", "dryRun=%FF"]
         {

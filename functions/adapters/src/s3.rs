@@ -114,6 +114,11 @@ impl Documents for S3Documents {
         Err(StoreError::new(READ, "there is a record without its object"))
     }
 
+    /// The record alone says so.
+    async fn is_taken(&self, slot: &Slot) -> Result<bool, StoreError> {
+        Ok(self.records.find(slot).await?.is_some())
+    }
+
     /// Nothing is sent to S3: a link is a signature.
     async fn link(&self, slot: &Slot, file_name: &str) -> Result<Option<Link>, StoreError> {
         let Some(key) = self.records.find_named(slot, file_name).await? else { return Ok(None) };

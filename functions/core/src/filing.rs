@@ -112,12 +112,8 @@ async fn store(app: &App, document: &Document) -> Result<PartOutcome, StoreError
 
 /// What storing a document would come to; `replaces` where an earlier one would be in its slot.
 async fn would_store(app: &App, document: &Document, replaces: bool) -> Result<PartOutcome, StoreError> {
-    let Slot { person, field, name } = &document.slot;
-    let listed = app.documents.list(person).await.inspect_err(|error| {
-        tracing::error!(import.id = %document.import, error = %error, "documents could not be listed");
+    let is_taken = app.documents.is_taken(&document.slot).await.inspect_err(|error| {
+        tracing::error!(import.id = %document.import, %error, "nobody can tell whether a document is there");
     })?;
-    let is_there = listed
-        .iter()
-        .any(|stored| stored.field == *field && name.as_ref().is_none_or(|name| stored.file_name == *name));
-    Ok(if replaces || is_there { PartOutcome::WouldReplace } else { PartOutcome::WouldUpload })
+    Ok(if replaces || is_taken { PartOutcome::WouldReplace } else { PartOutcome::WouldUpload })
 }

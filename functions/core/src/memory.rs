@@ -106,6 +106,10 @@ impl Documents for MemoryDocuments {
         Ok(lock(&self.0).get(slot).map(|document| document.bytes.clone()))
     }
 
+    async fn is_taken(&self, slot: &Slot) -> Result<bool, StoreError> {
+        Ok(lock(&self.0).contains_key(slot))
+    }
+
     async fn link(&self, slot: &Slot, file_name: &str) -> Result<Option<Link>, StoreError> {
         let documents = lock(&self.0);
         let found = documents.get(slot).filter(|document| document.stored.file_name == file_name);

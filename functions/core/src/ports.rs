@@ -91,6 +91,9 @@ pub trait Documents: Send + Sync {
     /// The bytes in this slot.
     async fn read(&self, slot: &Slot) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// Whether a document is in this slot. One read, which whoever may store a document there may do too.
+    async fn is_taken(&self, slot: &Slot) -> Result<bool, StoreError>;
+
     /// A link to the document of this name in this slot; `None` where there is none.
     async fn link(&self, slot: &Slot, file_name: &str) -> Result<Option<Link>, StoreError>;
 

@@ -427,6 +427,10 @@ impl Documents for Watched {
         self.documents.read(slot).await
     }
 
+    async fn is_taken(&self, slot: &Slot) -> Result<bool, StoreError> {
+        self.documents.is_taken(slot).await
+    }
+
     async fn link(&self, slot: &Slot, file_name: &str) -> Result<Option<Link>, StoreError> {
         self.called(Call::Link).await?;
         self.documents.link(slot, file_name).await

@@ -59,6 +59,9 @@ pub(crate) fn of_dynamodb(operation: &str, body: &Value) -> Vec<Need> {
         "BatchGetItem" | "BatchWriteItem" => {
             entries(&body["RequestItems"]).map(|(name, _)| Need::new(&action, table(name))).collect()
         }
+        "UpdateItem" if text(&body["TableName"]).ends_with("-undelivered") => {
+            blind_write(&Need::new(&action, table(text(&body["TableName"]))), body)
+        }
         "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Query" => {
             let index = body["IndexName"].as_str().map(|index| format!("/index/{index}"));
             vec![Need::new(&action, table(text(&body["TableName"])) + &index.unwrap_or_default())]
@@ -69,6 +72,18 @@ pub(crate) fn of_dynamodb(operation: &str, body: &Value) -> Vec<Need> {
         Need::new("kms:Decrypt", KEY).with("kms:ViaService", format!("dynamodb.{REGION}.amazonaws.com")),
     );
     needs
+}
+
+/// What a write needs of a role that must not see what it writes to: every attribute that it names has to be allowed, and
+/// what it asks to be given back, be it of a condition that fails.
+fn blind_write(write: &Need, body: &Value) -> Vec<Need> {
+    let key = entries(&body["Key"]).map(|(name, _)| name.as_str());
+    // Our expressions name attributes by placeholders alone.
+    let named = entries(&body["ExpressionAttributeNames"]).map(|(_, name)| text(name));
+    let attributes = key.chain(named).map(|name| write.clone().with("dynamodb:Attributes", name));
+    let given_back = ["ReturnValues", "ReturnValuesOnConditionCheckFailure"]
+        .map(|member| write.clone().with("dynamodb:ReturnValues", body[member].as_str().unwrap_or("NONE")));
+    attributes.chain(given_back).collect()
 }
 
 /// What a call of Secrets Manager needs. It decrypts in the caller's name too.

@@ -132,7 +132,7 @@ impl Place {
     }
 
     /// Stores a body whose import was accepted so many seconds ago, and gives back its id.
-    pub(crate) async fn arrived(&self, content_type: &str, body: Vec<u8>, ago: i64) -> String {
+    pub(crate) async fn arrived(&self, content_type: &str, body: Vec<u8>, ago: i64, dry_run: bool) -> String {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let at = Timestamp::from_millis(clock.now().millis() - ago * 1000);
         let tables = Tables::with_prefix(&format!("people-{STAGE}"));
@@ -142,8 +142,7 @@ impl Place {
         let day = Duration::from_secs(24 * 60 * 60);
         let imports = DynamoImports::new(self.aws.dynamodb.clone(), &tables, Arc::clone(&clock), day);
         let app = App { imports: Arc::new(imports), ..memory::app(clock) };
-        let accepted =
-            Accepted { id, received_at: at, key_name: "k".into(), form: Form::Array, dry_run: false };
+        let accepted = Accepted { id, received_at: at, key_name: "k".into(), form: Form::Array, dry_run };
         staged::accept(&app, accepted).await.unwrap();
         id.to_string()
     }

@@ -159,12 +159,18 @@ fn allowed(role: &str, permissions: &Deployed<'_>) -> BTreeSet<Permission> {
         .collect()
 }
 
-/// A statement as one permission for each action, resource and value of its condition.
+/// How the conditions of a statement may compare. The calls make one of these of all: what has many values in a request is
+/// one need for each, and what a request may lack is there as its default.
+const OPERATORS: [&str; 4] =
+    ["StringEquals", "StringLike", "ForAllValues:StringEquals", "StringEqualsIfExists"];
+
+/// A statement as one permission for each action, resource and value of its condition. That is all that it means, as calls
+/// need something by each key of a condition (see [`super::calls`]).
 fn statement(statement: &Value) -> Vec<Permission> {
     assert_eq!(statement["Effect"], "Allow", "{statement}");
     let mut conditions = Vec::new();
     for (operator, keys) in entries(&statement["Condition"]) {
-        assert!(["StringEquals", "StringLike"].contains(&operator.as_str()), "{operator} is not known here");
+        assert!(OPERATORS.contains(&operator.as_str()), "{operator} is not known here");
         for (key, values) in entries(keys) {
             conditions.extend(list(values).into_iter().map(|value| Some((key.clone(), value.to_owned()))));
         }

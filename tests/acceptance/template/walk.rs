@@ -81,6 +81,11 @@ async fn batch_import(place: &Place, config: &Config) {
     let payslip = multipart(&[(head, PDF)]);
     assert_eq!(import("multipart/form-data; boundary=b", &payslip).await, 200);
     assert_eq!(import("multipart/form-data; boundary=b", &payslip).await, 200);
+    let dry_run = Event::new("PUT", Route::PeopleImport, Feature::PeopleImport, &[]).query("dryRun=true");
+    let dry_run =
+        dry_run.header("accept", "application/json").body("multipart/form-data; boundary=b", &payslip);
+    let (status, report) = answer(&batch_import::handle(&app, dry_run.request()).await);
+    assert_eq!((status, report.contains("WouldReplace")), (200, true), "{report}");
     // Known to both targets, and then to none.
     assert_eq!(import("application/json", one("sarah@company.com").as_bytes()).await, 200);
     place.remove("sarah@company.com");
@@ -127,13 +132,14 @@ async fn later(app: &App) {
 async fn staged_import(place: &Place, config: &Config) {
     let live = people_adapters::connect(config).await.unwrap();
     let app = live.app().await;
-    let import = async |content_type: &str, body: Vec<u8>| {
-        let id = place.arrived(content_type, body, 0).await;
+    let run = async |content_type: &str, body: Vec<u8>, dry_run: bool| {
+        let id = place.arrived(content_type, body, 0, dry_run).await;
         let event = json!({"detail": {"object": {"key": format!("staged/{id}")}}});
         let ends = app.clock.now().plus(Duration::from_secs(900));
         let arrived = serde_json::from_value(event).unwrap();
         assert_eq!(::staged_import::handle(&app, arrived, ends).await.unwrap(), Came::Done);
     };
+    let import = async |content_type: &str, body: Vec<u8>| run(content_type, body, false).await;
     let one =
         |upn: &str| json!([{"userPrincipalName": upn, "phone": "1", "mobile": "2"}]).to_string().into_bytes();
     // Known to all, to none, and by now to nobody: the others have gone through the same before.
@@ -149,6 +155,7 @@ async fn staged_import(place: &Place, config: &Config) {
     for _ in 0..2 {
         import("multipart/form-data; boundary=b", multipart(&[(head, PDF)])).await;
     }
+    run("multipart/form-data; boundary=b", multipart(&[(head, PDF)]), true).await;
     configure(place, &live).await;
 }
 
@@ -165,7 +172,7 @@ async fn redelivery(place: &Place, config: &Config) {
     for upn in ["cio@company.com", "joe@company.com"] {
         place.waits(upn).await;
     }
-    let id = place.arrived("application/json", b"[]".to_vec(), 300).await;
+    let id = place.arrived("application/json", b"[]".to_vec(), 300, false).await;
     let report = run().await;
     let id = ImportId::parse(&id).unwrap();
     let taken_up = app.imports.find(id).await.unwrap().unwrap();
@@ -174,7 +181,7 @@ async fn redelivery(place: &Place, config: &Config) {
     // A document is stored, and takes the place of another.
     let head = "Content-Disposition: form-data; name=\"x\"; filename=\"joe@company.com__salary__July.pdf\"\r\nContent-Type: application/pdf";
     for _ in 0..2 {
-        place.arrived("multipart/form-data; boundary=b", multipart(&[(head, PDF)]), 300).await;
+        place.arrived("multipart/form-data; boundary=b", multipart(&[(head, PDF)]), 300, false).await;
         run().await;
     }
     place.remove("cio@company.com");

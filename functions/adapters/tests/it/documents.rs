@@ -47,10 +47,17 @@ fn document(slot: Slot, part: usize, bytes: &[u8]) -> Document {
 async fn documents_contract(documents: &dyn Documents) {
     let march = slot("payslips", Some("March.pdf"));
     assert_eq!(documents.read(&march).await.unwrap(), None);
+    assert!(!documents.is_taken(&march).await.unwrap());
     let first = document(march.clone(), 0, b"%PDF-1.7 first %%EOF");
     assert_eq!(documents.store(&first).await.unwrap(), Stored::Uploaded);
     assert_eq!(documents.store(&first).await.unwrap(), Stored::Uploaded, "the same part once more");
     assert_eq!(documents.read(&march).await.unwrap().unwrap(), b"%PDF-1.7 first %%EOF");
+    assert!(documents.is_taken(&march).await.unwrap());
+    for free in
+        [slot("payslips", Some("march.pdf")), slot("payslips", None), slot("march", Some("March.pdf"))]
+    {
+        assert!(!documents.is_taken(&free).await.unwrap(), "{free:?}");
+    }
     let second = document(march.clone(), 1, b"%PDF-1.7 second %%EOF");
     assert_eq!(documents.store(&second).await.unwrap(), Stored::Replaced);
     assert_eq!(documents.read(&march).await.unwrap().unwrap(), b"%PDF-1.7 second %%EOF");
@@ -127,6 +134,7 @@ async fn what_is_deleted_is_gone_and_can_be_stored_again(documents: &dyn Documen
         documents.store(&document(list.clone(), part, b"list")).await.unwrap();
         assert!(documents.delete(&list, "gone.pdf", id(1)).await.unwrap());
         assert_eq!(documents.read(&list).await.unwrap(), None);
+        assert!(!documents.is_taken(&list).await.unwrap());
         assert_eq!(documents.link(&list, "gone.pdf").await.unwrap(), None);
         assert!(!documents.delete(&list, "gone.pdf", id(1)).await.unwrap());
     }
@@ -143,6 +151,7 @@ async fn a_field_that_is_no_list_has_one_slot(documents: &dyn Documents) {
     assert_eq!(documents.store(&document(contract.clone(), 20, b"one")).await.unwrap(), Stored::Uploaded);
     assert_eq!(documents.store(&document(contract.clone(), 21, b"two")).await.unwrap(), Stored::Replaced);
     assert_eq!(documents.read(&contract).await.unwrap().unwrap(), b"two");
+    assert!(documents.is_taken(&contract).await.unwrap());
     assert_eq!(documents.read(&slot("contract", Some("payslip.pdf"))).await.unwrap(), None);
 }
 

@@ -215,6 +215,7 @@ stepping! { Directory;
 stepping! { Documents;
     store(document: &Document) -> Stored;
     read(slot: &Slot) -> Option<Vec<u8>>;
+    is_taken(slot: &Slot) -> bool;
     link(slot: &Slot, file_name: &str) -> Option<Link>;
     list(person: &PersonKey) -> Vec<StoredDocument>;
     delete(slot: &Slot, file_name: &str, import: ImportId) -> bool;

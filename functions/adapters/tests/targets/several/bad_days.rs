@@ -123,7 +123,11 @@ async fn a_target_that_blocks_us_stops_its_own_run_and_no_other() {
             json!({"userName": "people", "password": "wrong"}),
             "onlyoffice refuses our log-in, will be delivered again",
         ),
-        ("scim", json!({"token": "wrong"}), "scim does not accept the token that it gave us, will be delivered again"),
+        (
+            "scim",
+            json!({"token": "wrong"}),
+            "scim does not accept the token that it gave us, will be delivered again",
+        ),
     ] {
         let mut secrets = secrets();
         secrets[name] = wrong;

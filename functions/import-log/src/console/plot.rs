@@ -239,7 +239,8 @@ mod tests {
     fn a_day_without_deliveries_is_drawn_too() {
         let drawn = everything(&target("aktion", &[]));
         assert!(
-            drawn.contains(r#"<path class="arrived" d="">"#) && drawn.contains("No delivery among what was looked at."),
+            drawn.contains(r#"<path class="arrived" d="">"#)
+                && drawn.contains("No delivery among what was looked at."),
             "{drawn}"
         );
         assert!(drawn.contains("<tbody></tbody>"), "{drawn}");

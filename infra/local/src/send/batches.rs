@@ -131,6 +131,9 @@ fn fill(name: &str, batches: &mut Batches, left: &mut VecDeque<Part>) -> Result<
 impl Part {
     fn of_row(row: Incoming) -> Part {
         match row {
+            Incoming::Person(object) if note::is_astray(&object) => {
+                Part::Refused("the note of why it failed is in the place of a value".to_owned())
+            }
             Incoming::Person(object) => Part::of_object(note::without(object)),
             Incoming::PersonTooLarge => Part::Refused(format!("it has more than {MAX_UPDATE_BYTES} bytes")),
             Incoming::Unacceptable(why) | Incoming::UnnamedFile(why) => Part::Refused(why),

@@ -15,7 +15,7 @@ use people_core::profile::Profile;
 
 use super::inputs::{Inputs, Pdf, Rows};
 use super::journal::Journal;
-use super::note::{self, NOTE};
+use super::note::{self, NOTE, SURPLUS};
 use crate::failure::{Doing, Failure};
 
 /// A byte order mark, by which some programs know that a CSV is UTF-8.
@@ -74,7 +74,8 @@ fn csv(rows: &Rows, failed: Failed<'_>, out: &mut dyn Write) -> Result<(), Failu
     if begins_with_mark(&rows.content) {
         line(out, MARK.as_bytes())?;
     }
-    record(out, separator, without(written.header(), note), NOTE)?;
+    let header = written.header().to_vec();
+    record(out, separator, with_note(header.clone(), note, NOTE))?;
     let mut next = 0;
     for part in failed {
         let (number, why) = part?;
@@ -84,8 +85,12 @@ fn csv(rows: &Rows, failed: Failed<'_>, out: &mut dyn Write) -> Result<(), Failu
             next += 1;
         }
         let Some(row) = row else { return Err(Failure(format!("{} has changed", rows.name))) };
-        let why = format!("line {}: {why}", row.line);
-        record(out, separator, without(row.cells.as_deref().unwrap_or_default(), note), &why)?;
+        let why = note::of_row(row.line, &why);
+        // What was too large to be kept has no cells any more.
+        let cells = row.cells.unwrap_or_default();
+        let fits = cells.len() == header.len() && !has_astray(&cells, note);
+        let cells = if fits { with_note(cells, note, &why) } else { unfit(cells, header.len(), note, &why) };
+        record(out, separator, cells)?;
     }
     Ok(())
 }
@@ -101,24 +106,48 @@ fn begins_with_mark(content: &Content) -> bool {
     }
 }
 
-/// The cells but for the one at this place.
-fn without(cells: &[Vec<u8>], place: Option<usize>) -> impl Iterator<Item = &[u8]> {
-    let kept = cells.iter().enumerate().filter(move |(column, _)| Some(*column) != place);
-    kept.map(|(_, cell)| &cell[..])
+/// The cells with this note as the last one, instead of the one that was at this place.
+fn with_note(mut cells: Vec<Vec<u8>>, place: Option<usize>, note: &str) -> Vec<Vec<u8>> {
+    if let Some(place) = place {
+        cells.remove(place);
+    }
+    cells.push(note.into());
+    cells
 }
 
-fn record<'a>(
-    out: &mut dyn Write,
-    separator: u8,
-    cells: impl Iterator<Item = &'a [u8]>,
-    last: &str,
-) -> Result<(), Failure> {
-    let mut text = Vec::new();
-    for cell in cells {
-        add_cell(&mut text, separator, cell);
-        text.push(separator);
+/// Whether a note is anywhere but in its column.
+fn has_astray(cells: &[Vec<u8>], place: Option<usize>) -> bool {
+    let mut others = cells.iter().enumerate().filter(|(column, _)| Some(*column) != place);
+    place.is_some() && others.any(|(_, cell)| note::is_of_row(cell))
+}
+
+/// The cells of a row that does not fit its header, which has so many columns, with this note in its column. The row is
+/// longer than the header, so that it is refused until somebody corrects it: were it only filled up, it would be taken
+/// the next time, with whatever stands in the place of a value. Its earlier note is left out wherever it is, so that
+/// the row does not grow.
+fn unfit(mut cells: Vec<Vec<u8>>, columns: usize, place: Option<usize>, note: &str) -> Vec<Vec<u8>> {
+    if place.is_some() {
+        cells.retain(|cell| !note::is_of_row(cell));
     }
-    add_cell(&mut text, separator, last.as_bytes());
+    let values = columns - usize::from(place.is_some());
+    cells.resize(cells.len().max(values), Vec::new());
+    let mut surplus = cells.split_off(values);
+    if surplus.iter().all(Vec::is_empty) {
+        surplus.push(SURPLUS.into());
+    }
+    cells.push(note.into());
+    cells.extend(surplus);
+    cells
+}
+
+fn record(out: &mut dyn Write, separator: u8, cells: Vec<Vec<u8>>) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    for (column, cell) in cells.iter().enumerate() {
+        if column > 0 {
+            text.push(separator);
+        }
+        add_cell(&mut text, separator, cell);
+    }
     text.extend_from_slice(b"\r\n");
     line(out, &text)
 }
@@ -181,4 +210,47 @@ fn list(pdfs: &[Pdf], failed: Failed<'_>, out: &mut dyn Write) -> Result<(), Fai
 
 fn line(out: &mut dyn Write, bytes: &[u8]) -> Result<(), Failure> {
     out.write_all(bytes).doing("write what failed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(row: &str) -> Vec<Vec<u8>> {
+        row.split(',').map(|cell| cell.as_bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_is_longer_than_its_header_and_does_not_grow() {
+        // The header as it was sent, where its note is, the row, and the row that is given back.
+        for (header, place, row, given) in [
+            ("a,b", None, "x", "x,,line 2: no,+"),
+            ("a,b", None, "x,y,z", "x,y,line 2: no,z"),
+            ("a,b", None, "x,,", "x,,line 2: no,,+"),
+            ("a,b,_error", Some(2), "x,y", "x,y,line 2: no,+"),
+            ("a,b,_error", Some(2), "x,,line 9: old,+", "x,,line 2: no,+"),
+            ("a,b,_error", Some(2), "x,y,line 9: old,z", "x,y,line 2: no,z"),
+            ("a,b,_error", Some(2), "x,y,z,line 9: old", "x,y,line 2: no,z"),
+            ("a,b,_error", Some(2), "x,line 9: old,z", "x,z,line 2: no,+"),
+            ("_error,a,b", Some(0), "x,y", "x,y,line 2: no,+"),
+            ("a,b,_error", Some(2), "", ",,line 2: no,+"),
+        ] {
+            let given = given.replace('+', SURPLUS);
+            let row = row.replace('+', SURPLUS);
+            let found = unfit(cells(&row), cells(header).len(), place, "line 2: no");
+            assert_eq!(found, cells(&given), "{header} {row}");
+            // The file that it is in has the note last.
+            let columns = cells(header).len() + usize::from(place.is_none());
+            assert!(found.len() > columns, "{given}");
+            assert_eq!(unfit(found.clone(), columns, Some(columns - 1), "line 2: no"), found, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_note_in_the_place_of_a_value_is_seen_where_there_is_a_column_of_notes() {
+        let row = cells("x,line 9: old,z");
+        assert!(has_astray(&row, Some(2)));
+        assert!(!has_astray(&row, Some(1)), "it is where it belongs");
+        assert!(!has_astray(&row, None), "it is the value of whoever wrote it");
+    }
 }

@@ -26,6 +26,8 @@ enum Line {
     Begin { place: Place, parts: u64, at: i64 },
     /// Its body goes another way.
     Upload { place: Place, announced: Announced },
+    /// The store has that body: its import is waited for, and nothing is announced again.
+    Arrived { place: Place },
     /// What came of it.
     End(End),
     /// All of it was sent, and what failed is written.
@@ -81,6 +83,8 @@ pub(super) struct Run {
     pub(super) is_done: bool,
     /// Where the body of the next batch goes, if that was announced.
     pub(super) upload: Option<Announced>,
+    /// Whether it has arrived there.
+    pub(super) has_arrived: bool,
     /// When the next batch was begun, if it was.
     begun_at: Option<Timestamp>,
     to: String,
@@ -180,9 +184,14 @@ impl Journal {
         self.add(Line::Upload { place, announced })
     }
 
-    /// What was announced is not waited for any more.
+    /// The body that was announced is in the store.
+    pub(super) fn arrived(&mut self, place: Place) -> Result<(), Failure> {
+        self.add(Line::Arrived { place })
+    }
+
+    /// What was announced never arrived, and cannot any more.
     pub(super) fn forget_upload(&mut self) {
-        self.run.upload = None;
+        (self.run.upload, self.run.has_arrived) = (None, false);
     }
 
     /// What came of a batch.
@@ -202,7 +211,13 @@ impl Journal {
             let line = line.doing("read the journal");
             match line.and_then(|line| serde_json::from_str(&line).doing("read the journal")) {
                 Ok(Line::End(end)) => Some(Ok(end)),
-                Ok(Line::Run { .. } | Line::Begin { .. } | Line::Upload { .. } | Line::Done) => None,
+                Ok(
+                    Line::Run { .. }
+                    | Line::Begin { .. }
+                    | Line::Upload { .. }
+                    | Line::Arrived { .. }
+                    | Line::Done,
+                ) => None,
                 Err(error) => Some(Err(error)),
             }
         }))
@@ -234,14 +249,17 @@ impl Run {
                 (self.id, self.to, self.inputs) = (id.clone(), to.clone(), inputs.clone());
             }
             Line::Begin { at, .. } => self.begun_at = Some(Timestamp::from_millis(*at)),
-            Line::Upload { announced, .. } => self.upload = Some(announced.clone()),
+            Line::Upload { announced, .. } => {
+                (self.upload, self.has_arrived) = (Some(announced.clone()), false);
+            }
+            Line::Arrived { .. } => self.has_arrived = true,
             Line::End(end) => {
                 (self.input, self.next) = (end.place.input, end.place.first + end.parts);
                 self.parts += end.parts;
                 self.batches += 1;
                 self.pending += end.pending;
                 self.failed += end.failed.len() as u64;
-                (self.upload, self.begun_at) = (None, None);
+                (self.upload, self.has_arrived, self.begun_at) = (None, false, None);
             }
             Line::Done => self.is_done = true,
         }
@@ -260,7 +278,8 @@ impl Run {
     /// What the person at the terminal should know before it goes on.
     pub(super) fn warning(&self, now: Timestamp) -> Option<String> {
         let away: Duration = now.since(self.begun_at?);
-        (away >= REPEATED_FOR).then(|| {
+        // What was announced has a log, which knows longer than that.
+        (away >= REPEATED_FOR && self.upload.is_none()).then(|| {
             "A batch was under way when the run was interrupted, more than a day ago. Whether it arrived cannot be \
              found out any more, so it is sent again."
                 .to_owned()
@@ -300,9 +319,31 @@ mod tests {
         run.enter(&Line::Begin { place, parts: 50, at: begun.millis() });
         assert!(run.warning(Timestamp::from_millis(day.millis() - 1)).is_none());
         assert!(run.warning(day).is_some());
+        run.enter(&upload(place));
+        assert!(run.warning(day).is_none(), "its log knows");
         run.enter(&Line::End(End::of(place, 50)));
         assert!(run.warning(day).is_none(), "it is known what came of it");
         assert_eq!((run.input, run.next, run.parts), (0, 100, 50));
+    }
+
+    fn upload(place: Place) -> Line {
+        let announced = Announced { import: "g".to_owned(), url: "u".to_owned(), headers: BTreeMap::new() };
+        Line::Upload { place, announced }
+    }
+
+    #[test]
+    fn a_body_has_arrived_from_its_line_to_the_end_of_its_batch_or_the_next_announcement() {
+        let place = Place { input: 0, first: 0 };
+        let after = |lines: &[Line]| {
+            let mut run = Run::default();
+            lines.iter().for_each(|line| run.enter(line));
+            (run.upload.is_some(), run.has_arrived)
+        };
+        let arrived = || Line::Arrived { place };
+        assert_eq!(after(&[upload(place)]), (true, false));
+        assert_eq!(after(&[upload(place), arrived()]), (true, true));
+        assert_eq!(after(&[upload(place), arrived(), upload(place)]), (true, false));
+        assert_eq!(after(&[upload(place), arrived(), Line::End(End::of(place, 1))]), (false, false));
     }
 
     #[test]

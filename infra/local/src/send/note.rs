@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 
 /// The name of the column and of the key that holds the reason. No field is called so by those who send.
 pub(super) const NOTE: &str = "_error";
+/// What a row that does not fit its header has besides. It is not empty, because empty cells at the end of a row are left
+/// out by programs that show tables.
+pub(super) const SURPLUS: &str = "remove this cell when the row is right";
 /// The key of what could not be read as an object, in a file of what failed.
 const TEXT: &str = "_line";
 
@@ -17,12 +20,41 @@ struct Members(Vec<(String, Box<RawValue>)>);
 
 /// The object without the note, as it is where it has none, or where it is no object: others judge that.
 pub(super) fn without(object: Bytes) -> Bytes {
-    if !object.windows(NOTE.len()).any(|bytes| bytes == NOTE.as_bytes()) {
+    if !may_have_one(&object) {
         return object;
     }
     let Ok(Members(mut members)) = serde_json::from_slice(&object) else { return object };
     members.retain(|(name, _)| name != NOTE);
     serde_json::to_vec(&Members(members)).map_or(object, Bytes::from)
+}
+
+/// Whether it is worth reading for a note: most objects have none.
+fn may_have_one(object: &[u8]) -> bool {
+    object.windows(NOTE.len()).any(|bytes| bytes == NOTE.as_bytes())
+}
+
+/// The reason why the row at this line failed.
+pub(super) fn of_row(line: u64, why: &str) -> String {
+    format!("line {line}: {why}")
+}
+
+/// Whether a cell begins as [`of_row`] does.
+pub(super) fn is_of_row(cell: &[u8]) -> bool {
+    let Some(rest) = cell.strip_prefix(b"line ") else { return false };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && rest[digits..].starts_with(b": ")
+}
+
+/// Whether what was added to a row that failed has got into the place of a value, because cells before it were taken out.
+pub(super) fn is_astray(object: &[u8]) -> bool {
+    if !may_have_one(object) {
+        return false;
+    }
+    let Ok(Members(members)) = serde_json::from_slice(object) else { return false };
+    let begins_a_text =
+        |text: &str| text.split('"').any(|piece| piece == SURPLUS || is_of_row(piece.as_bytes()));
+    members.iter().any(|(name, _)| name == NOTE)
+        && members.iter().any(|(name, value)| name != NOTE && begins_a_text(value.get()))
 }
 
 /// The object on one line, with the note; what is none becomes the text of one.
@@ -95,6 +127,27 @@ mod tests {
         for same in [r#"{ "a" : "_error" }"#, r#"{"_errors":1}"#, r#"["_error"]"#, r#"{"_error":"#, "{}"] {
             assert_eq!(without_note(same).replace(' ', ""), same.replace(' ', ""));
         }
+    }
+
+    #[test]
+    fn a_note_is_known_in_the_place_of_a_value_and_nothing_else_is_taken_for_one() {
+        let note = of_row(3, "no \"such\" value | none");
+        let of =
+            |value: serde_json::Value| serde_json::json!({"a": "x", "b": value, "_error": "z"}).to_string();
+        for value in [
+            serde_json::json!(note),
+            serde_json::json!([note]),
+            serde_json::json!({"en": note}),
+            SURPLUS.into(),
+        ] {
+            assert!(is_astray(of(value.clone()).as_bytes()), "{value}");
+        }
+        for value in ["", "line 3", "line : a", "Line 3: a", "on line 3: a", "line x: a"] {
+            assert!(!is_astray(of(value.into()).as_bytes()), "{value}");
+        }
+        let elsewhere = serde_json::json!({"a": note}).to_string();
+        assert!(!is_astray(elsewhere.as_bytes()), "what never failed has no note");
+        assert!(!is_astray(serde_json::json!({"a": "x", "_error": note}).to_string().as_bytes()));
     }
 
     #[test]

@@ -142,7 +142,10 @@ fn rows_that_failed_are_given_back_with_why_and_can_be_corrected_and_sent_again(
     assert_eq!(lines[0], "employeeId,costCenter,joinDate,_error");
     assert!(lines[1].starts_with("200000,CC-0,2024-02-30,line 2: InvalidValues 'joinDate': "), "{failed}");
     assert_eq!(lines[2], format!("nobody,\"CC,2\",,line 4: UnknownPerson (import {import})"));
-    assert_eq!(lines[3], "200003,\"line 5: the row at line 5 has 1 cells, and the header has 3\"");
+    assert_eq!(
+        lines[3],
+        format!("200003,,,\"line 5: the row at line 5 has 1 cells, and the header has 3\",{SURPLUS}")
+    );
     assert_eq!(lines.len(), 4);
 
     let corrected = failed.replace("2024-02-30", "2024-03-01").replace("nobody", "200002");
@@ -156,6 +159,64 @@ fn rows_that_failed_are_given_back_with_why_and_can_be_corrected_and_sent_again(
         sent.into_iter().collect::<Vec<_>>(),
         ["CC,2", "CC-0", "CC-1", "CC-4"].map(|it| (it.into(), 1))
     );
+}
+
+/// What a row that does not fit its header is given back with, so that it still does not.
+const SURPLUS: &str = "remove this cell when the row is right";
+
+#[test]
+fn a_row_that_does_not_fit_its_header_is_refused_until_it_is_corrected_and_does_not_grow() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    let (_running, ready) = serve(path);
+    let two = [("200001", "200001,,+,~"), ("200002,CC-1,x", "200002,CC-1,+,x")];
+    let three = [
+        ("200003", "200003,,,+,~"),
+        ("200004,CC-2", "200004,CC-2,,+,~"),
+        ("200005,CC-3,Joe,x,y", "200005,CC-3,Joe,+,x,y"),
+    ];
+    for (header, rows) in [("employeeId,costCenter", &two[..]), ("employeeId,costCenter,firstName", &three)] {
+        let written: Vec<_> = rows.iter().map(|(row, _)| *row).collect();
+        let mut file = format!("{header}\n{}\n", written.join("\n"));
+        let given: Vec<_> = rows.iter().map(|(_, given)| given.replace('~', SURPLUS)).collect();
+        for round in 0..4 {
+            let name = format!("{}-{round}.csv", rows.len());
+            write(path, &name, &file);
+            let count = rows.len().to_string();
+            check(&send(path, &ready, &[&name]), 1, ["0", &count, "0"]);
+            file = fs::read_to_string(path.join(format!("{name}.failed.csv"))).unwrap();
+            let mut lines = file.lines();
+            assert_eq!(lines.next(), Some(&*format!("{header},_error")));
+            assert_eq!(lines.map(without_note).collect::<Vec<_>>(), given, "round {round}: {file}");
+        }
+        // Taking out cells before the note moves it to the place of a value, and is no correction.
+        let cut = [(",,\"line", ",\"line"), (",CC-1,", ","), (",CC-3,Joe,", ",")];
+        let cut = cut.iter().fold(file.clone(), |file, (cells, left)| file.replace(cells, left));
+        write(path, "cut.csv", cut);
+        let ended = send(path, &ready, &["cut.csv", "--anew"]);
+        check(&ended, 1, ["0", &rows.len().to_string(), "0"]);
+        let corrected = file.replace(&format!(",{SURPLUS}"), "").replace(",x,y", "").replace(",x\r", "\r");
+        assert!(updates(text(&ready, "/simulators/aktion")).iter().all(|call| !is_noted(call)));
+        write(path, "right.csv", corrected);
+        let ended = send(path, &ready, &["right.csv", "--anew"]);
+        check(&ended, 0, [&rows.len().to_string(), "0", "0"]);
+    }
+    let sent = updates(text(&ready, "/simulators/aktion"));
+    assert!(!sent.is_empty() && !sent.iter().any(is_noted), "{sent:?}");
+}
+
+/// A row that was given back, with a plus instead of its note.
+#[track_caller]
+fn without_note(row: &str) -> String {
+    let (before, note) = row.split_once("\"line ").unwrap_or_else(|| panic!("no note: {row}"));
+    let (_, after) = note.split_once('"').unwrap();
+    format!("{before}+{after}")
+}
+
+/// Whether any of what was added to a row was sent.
+fn is_noted(call: &Value) -> bool {
+    let body = text(call, "/body");
+    body.contains("the header has") || body.contains(SURPLUS)
 }
 
 #[test]

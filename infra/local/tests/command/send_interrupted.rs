@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -152,12 +153,16 @@ fn proxy(api: &str) -> (String, std::thread::JoinHandle<Vec<Instant>>) {
     (url, serving)
 }
 
-/// A request to its end; `None` where it has more than 4 million bytes, of which the rest is not read.
+/// A request to its end; `None` where it has more than 4 million bytes, of which the rest is not read, or
+/// is never ended.
 fn request(client: &mut TcpStream) -> Option<String> {
     let mut request = Vec::new();
     loop {
         let mut piece = [0; 4096];
         let read = client.read(&mut piece).unwrap();
+        if read == 0 {
+            return None;
+        }
         request.extend_from_slice(&piece[..read]);
         let text = String::from_utf8(request.clone()).unwrap();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
@@ -180,30 +185,138 @@ fn forward(api: &str, request: &str) -> String {
     answer
 }
 
+/// The request, by how it begins, that the API is not asked, and the answer that it gets.
+type Canned = Arc<Mutex<Option<(String, String)>>>;
+
+/// A server in front of the API that cuts large bodies, so that they go another way.
+fn cutting(api: &str, canned: &Canned) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (api, canned) = (api.strip_prefix("http://").unwrap().to_owned(), Arc::clone(canned));
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let Some(request) = request(&mut client) else { continue };
+            let canned = canned.lock().unwrap().clone();
+            let answer = match canned {
+                Some((begin, answer)) if request.starts_with(&begin) => answer,
+                _ => forward(&api, &request),
+            };
+            // Whoever asked may have been killed.
+            let _ = client.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+/// A key that may look at the imports that it sends.
+fn key_that_looks(folder: &Path) -> String {
+    let both = ["--feature", "PeopleImport", "--feature", "ImportLogs"];
+    let create = [&["keys", "create", "--name", "both", "--data", "data"], &both[..]].concat();
+    run(folder, &[], &create).stdout.trim().to_owned()
+}
+
 #[test]
 fn a_large_body_that_is_cut_again_and_again_goes_another_way() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();
     let (_running, mut ready) = serve(path);
-    let both = ["--feature", "PeopleImport", "--feature", "ImportLogs"];
-    let create = [&["keys", "create", "--name", "both", "--data", "data"], &both[..]].concat();
-    ready["keys"]["PeopleImport"] = json!(run(path, &[], &create).stdout.trim());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = format!("http://{}", listener.local_addr().unwrap());
-    let api = text(&ready, "/api").strip_prefix("http://").unwrap().to_owned();
-    std::thread::spawn(move || {
-        for client in listener.incoming() {
-            let mut client = client.unwrap();
-            let Some(request) = request(&mut client) else { continue };
-            client.write_all(forward(&api, &request).as_bytes()).unwrap();
-        }
-    });
-    ready["api"] = json!(proxy);
+    ready["keys"]["PeopleImport"] = json!(key_that_looks(path));
+    ready["api"] = json!(cutting(text(&ready, "/api"), &Canned::default()));
     write(path, "200000__salary__a.pdf", pdf(4_100_000));
     write(path, "200001__salary__b.pdf", pdf(4_200_000));
     let ended = send(path, &ready, &["200000__salary__a.pdf", "200001__salary__b.pdf"]);
     check(&ended, 0, ["2", "0", "0"]);
     assert_eq!(ended.stderr.matches("Waiting: the connection was cut").count(), 1, "{}", ended.stderr);
+}
+
+const LARGE: &str = "200000__salary__a.pdf";
+
+/// The journal of a run that was killed when its large body was sent and its end waited for, and the GUID of its import.
+/// The time to send the body is over in it.
+fn killed_while_it_watched(folder: &Path, ready: &Value, canned: &Canned) -> (String, String) {
+    let later = "HTTP/1.1 503 x\r\nRetry-After: 60\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    *canned.lock().unwrap() = Some(("GET /api/ImportLogs/".to_owned(), later.to_owned()));
+    let read = || fs::read_to_string(folder.join("documents.sent")).unwrap_or_default();
+    let sender = start(folder, ready, &[LARGE]);
+    wait_until(|| read().ends_with("}\n") && read().contains("\n{\"arrived\""));
+    sender.signal("-KILL");
+    sender.output();
+    *canned.lock().unwrap() = None;
+    let imports = imports(ready);
+    assert_eq!(imports.len(), 1, "{imports:?}");
+    let signed = "X-Amz-Date=20";
+    assert_eq!(read().matches(signed).count(), 1, "{}", read());
+    (read().replace(signed, "X-Amz-Date=19"), text(&imports[0], "/requestId").to_owned())
+}
+
+#[test]
+fn a_large_body_is_announced_again_only_where_it_is_certain_that_it_never_came() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    let (_running, mut ready) = serve(path);
+    let direct = ready.clone();
+    let canned = Canned::default();
+    ready["keys"]["PeopleImport"] = json!(key_that_looks(path));
+    ready["api"] = json!(cutting(text(&ready, "/api"), &canned));
+    write(path, LARGE, pdf(4_100_000));
+    let (arrived, import) = killed_while_it_watched(path, &ready, &canned);
+    let unknown: String = arrived.lines().take(3).map(|line| format!("{line}\n")).collect();
+    let resume = |journal: &str, ready: &Value| {
+        write(path, "documents.sent", journal);
+        send(path, ready, &[LARGE, "--patience", "3"])
+    };
+    let asked = "Finding out whether the body";
+
+    // It was sent, as the journal says.
+    let ended = resume(&arrived, &ready);
+    check(&ended, 0, ["1", "0", "0"]);
+    assert!(!ended.stderr.contains(asked), "{}", ended.stderr);
+    // Its answer was lost, and the log has it.
+    let ended = resume(&unknown, &ready);
+    check(&ended, 0, ["1", "0", "0"]);
+    assert!(ended.stderr.contains(asked), "{}", ended.stderr);
+    // Its answer was lost, and the log is not for this key.
+    let mut blind = ready.clone();
+    blind["keys"] = direct["keys"].clone();
+    let ended = resume(&unknown, &blind);
+    assert_eq!(
+        (ended.code, told(&ended, "Pending").starts_with("1 (accepted")),
+        (0, true),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stderr.contains("it is not sent again and counts as pending"), "{}", ended.stderr);
+    assert_eq!(imports(&ready).len(), 1, "nothing was announced again");
+
+    // It may still come.
+    let announcement = json!({"contentType": "application/json", "bytes": 9}).to_string();
+    let key = text(&ready, "/keys/PeopleImport");
+    let (status, waiting) =
+        ask("POST /api/PeopleImport/uploads", text(&direct, "/api"), key, &announcement).unwrap();
+    assert_eq!(status, 201, "{waiting}");
+    let waiting: Value = serde_json::from_str(&waiting).unwrap();
+    let ended = resume(&unknown.replace(&import, text(&waiting, "/requestId")), &ready);
+    assert!(ended.code == 1 && ended.stderr.contains("is not known until"), "{}", ended.stderr);
+    assert_eq!(imports(&ready).len(), 2, "nothing was announced again");
+
+    // It never came, as the log says.
+    let never = json!({"requestId": import, "status": 400, "state": "done", "parts": [],
+        "fault": {"code": "BodyNotReceived", "message": "the body did not arrive in time"}})
+    .to_string();
+    let length = never.len();
+    let never = format!("HTTP/1.1 200 x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{never}");
+    *canned.lock().unwrap() = Some((format!("GET /api/ImportLogs/{import}"), never));
+    check(&resume(&unknown, &ready), 0, ["1", "0", "0"]);
+    assert_eq!(imports(&ready).len(), 3);
+    // There is no such log.
+    *canned.lock().unwrap() = None;
+    check(
+        &resume(&unknown.replace(&import, "01a2086f-5b70-7d13-8b31-f60400000001"), &ready),
+        0,
+        ["1", "0", "0"],
+    );
+    assert_eq!(imports(&ready).len(), 4);
 }
 
 /// How many rows are sent through a server that is killed. Ten thousand take some minutes without optimisation.

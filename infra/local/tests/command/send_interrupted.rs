@@ -262,10 +262,11 @@ fn a_large_body_is_announced_again_only_where_it_is_certain_that_it_never_came()
     write(path, LARGE, pdf(4_100_000));
     let (arrived, import) = killed_while_it_watched(path, &ready, &canned);
     let unknown: String = arrived.lines().take(3).map(|line| format!("{line}\n")).collect();
-    let resume = |journal: &str, ready: &Value| {
+    let patient = |journal: &str, ready: &Value, patience: &str| {
         write(path, "documents.sent", journal);
-        send(path, ready, &[LARGE, "--patience", "3"])
+        send(path, ready, &[LARGE, "--patience", patience])
     };
+    let resume = |journal: &str, ready: &Value| patient(journal, ready, "120");
     let asked = "Finding out whether the body";
 
     // It was sent, as the journal says.
@@ -296,7 +297,7 @@ fn a_large_body_is_announced_again_only_where_it_is_certain_that_it_never_came()
         ask("POST /api/PeopleImport/uploads", text(&direct, "/api"), key, &announcement).unwrap();
     assert_eq!(status, 201, "{waiting}");
     let waiting: Value = serde_json::from_str(&waiting).unwrap();
-    let ended = resume(&unknown.replace(&import, text(&waiting, "/requestId")), &ready);
+    let ended = patient(&unknown.replace(&import, text(&waiting, "/requestId")), &ready, "3");
     assert!(ended.code == 1 && ended.stderr.contains("is not known until"), "{}", ended.stderr);
     assert_eq!(imports(&ready).len(), 2, "nothing was announced again");
 

@@ -50,7 +50,7 @@ pub(super) fn outcomes(target: &TargetHealth) -> Markup {
 pub(super) fn durations(target: &TargetHealth) -> Markup {
     let took = |hour: &Hour| hour.deliveries.took;
     let Some(scale) = Scale::of(target.hours.iter().filter_map(took)) else {
-        return html! { p.hint { "No delivery among what was looked at." } };
+        return html! { p.hint { "No call among what was looked at." } };
     };
     let (mut spreads, mut medians) = (String::new(), String::new());
     for (number, took) in target.hours.iter().map(took).enumerate() {
@@ -114,7 +114,7 @@ pub(super) fn ended(deliveries: &Deliveries) -> String {
 /// How long deliveries took, in words.
 pub(super) fn lasted(took: Option<Durations>) -> String {
     match took {
-        None => "no delivery among what was looked at".to_owned(),
+        None => "no call among what was looked at".to_owned(),
         Some(Durations { median_ms, p95_ms }) => {
             format!(
                 "half at most {}, 95 of 100 at most {}",
@@ -240,7 +240,7 @@ mod tests {
         let drawn = everything(&target("aktion", &[]));
         assert!(
             drawn.contains(r#"<path class="arrived" d="">"#)
-                && drawn.contains("No delivery among what was looked at."),
+                && drawn.contains("No call among what was looked at."),
             "{drawn}"
         );
         assert!(drawn.contains("<tbody></tbody>"), "{drawn}");

@@ -166,6 +166,12 @@ async fn fill(database: &Database, imports: &DynamoImports, tables: &Tables, cou
         templates
             .extend(items.as_array().unwrap().iter().find(|item| item["requestId"]["S"] == own).cloned());
     }
+    let person = PersonKey::of(&Identifier::Upn("joe".into()));
+    let import = ImportId::new(NOW, [2; 10]);
+    imports.index(&[IndexEntry { person, import, part: 0, fields: Vec::new() }]).await.unwrap();
+    let scan = json!({"TableName": tables.person_index});
+    let own_entry = database.scan(serde_json::from_value(scan).unwrap()).unwrap();
+    let own_entry = serde_json::to_value(&own_entry).unwrap()["Items"][0].take();
     let numbers: Vec<u32> = (0..count).collect();
     for numbers in numbers.chunks(10_000) {
         let (items, ids): (Vec<_>, Vec<_>) =
@@ -173,11 +179,16 @@ async fn fill(database: &Database, imports: &DynamoImports, tables: &Tables, cou
         let items = serde_json::from_value(items.into()).unwrap();
         database.import_items(&tables.imports, items, ImportOptions::default()).unwrap();
         let joes = numbers.iter().zip(ids).filter(|(number, _)| number.is_multiple_of(OF_JOE));
-        let person = PersonKey::of(&Identifier::Upn("joe".into()));
-        let entry = |import| IndexEntry { person: person.clone(), import, part: 0, fields: Vec::new() };
-        let entries: Vec<_> = joes.map(|(_, import)| entry(import)).collect();
-        imports.index(&entries).await.unwrap();
+        let entries: Vec<Value> = joes.map(|(_, import)| entry(&own_entry, import)).collect();
+        let entries = serde_json::from_value(entries.into()).unwrap();
+        database.import_items(&tables.person_index, entries, ImportOptions::default()).unwrap();
     }
+}
+
+fn entry(own: &Value, import: ImportId) -> Value {
+    let mut entry = own.clone();
+    entry["part"] = json!({"S": format!("{import}#00000")});
+    entry
 }
 
 fn item(templates: &[Value], number: u32, count: u32) -> (Value, ImportId) {

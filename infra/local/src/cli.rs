@@ -108,7 +108,7 @@ pub(crate) struct SendArgs {
     /// A list of PDFs, a path on each line; what follows a tab is ignored
     #[arg(long, value_name = "LIST")]
     from: Option<PathBuf>,
-    /// The address of the API, like https://people.example.com
+    /// The address of the API, `https://people.example.com` say
     #[arg(long, value_name = "URL", value_parser = address)]
     to: Address,
     /// A key of the feature PeopleImport; other users of this machine can see it [default: PEOPLE_KEY]

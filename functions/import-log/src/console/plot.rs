@@ -3,6 +3,7 @@
 
 use maud::{Markup, html};
 use people_core::health::{Deliveries, Durations, HOURS, Hour, TargetHealth};
+use people_core::shown::visible;
 use people_core::zone::Zone;
 
 use super::words;
@@ -31,8 +32,11 @@ pub(super) fn outcomes(target: &TargetHealth) -> Markup {
             *path += &rectangle((number * HOUR + GAP, top), (BAR, height));
         }
     }
-    let label =
-        format!("Deliveries to {} in each of the last {HOURS} hours: {}", target.target, ended(&target.day));
+    let label = format!(
+        "Deliveries to {} in each of the last {HOURS} hours: {}",
+        visible(&target.target),
+        ended(&target.day)
+    );
     let [arrived, deferred, failed] = &paths;
     html! {
         (axis(&most.to_string(), "0"))
@@ -84,7 +88,7 @@ pub(super) fn table(target: &TargetHealth, zone: Zone) -> Markup {
     let hours = target.hours.iter().rev().filter(|hour| hour.deliveries != Deliveries::default());
     html! {
         table {
-            caption.unseen { "Deliveries to " (target.target) ", hour by hour, the newest first" }
+            caption.unseen { "Deliveries to " (visible(&target.target)) ", hour by hour, the newest first" }
             thead {
                 tr {
                     @for head in ["Hour from", "Arrived", "Put off", "Failed", "Median", "95 of 100"] { th scope="col" { (head) } }

@@ -6,6 +6,7 @@ use people_adapters::http::Route;
 use people_adapters::http::console::{self, Page};
 use people_core::error::StoreError;
 use people_core::health::{self, HOURS, Health, IMPORTS_AN_HOUR, TargetHealth};
+use people_core::shown::visible;
 use people_core::zone::Zone;
 
 use super::{Reader, layout, plot, words};
@@ -66,7 +67,7 @@ fn target(health: &TargetHealth, number: usize, zone: Zone) -> Markup {
     let id = format!("target-{number}");
     html! {
         section.target aria-labelledby=(id) {
-            h2 id=(id) { (health.target) }
+            h2 id=(id) { (visible(&health.target)) }
             p.meta { span { (plot::ended(&health.day)) } span { (plot::lasted(health.day.took)) } }
             figure.plot {
                 h3 { "Deliveries" }
@@ -76,7 +77,7 @@ fn target(health: &TargetHealth, number: usize, zone: Zone) -> Markup {
                 (plot::times(health, zone))
             }
             @if health.day.all() > 0 {
-                details { summary { "Hour by hour" span.unseen { " at " (health.target) } } (plot::table(health, zone)) }
+                details { summary { "Hour by hour" span.unseen { " at " (visible(&health.target)) } } (plot::table(health, zone)) }
             }
         }
     }

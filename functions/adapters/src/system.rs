@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use people_core::document::{Content, Spool, Spooled};
 use people_core::error::StoreError;
+use people_core::hex;
 use people_core::id::ImportId;
 use people_core::ports::{Clock, LeaseHolder};
 use people_core::time::Timestamp;
@@ -69,9 +70,7 @@ pub fn deadline(millis: u64) -> Timestamp {
 
 /// A holder of leases and claims whom nobody else is.
 pub fn new_holder() -> Result<LeaseHolder, StoreError> {
-    let random =
-        getrandom::u64().map_err(|error| StoreError::new("draw a random number", error.to_string()))?;
-    Ok(LeaseHolder(format!("{random:016x}")))
+    Ok(LeaseHolder(hex::encode(&random::<8>()?)))
 }
 
 /// Large files wait in files that have no name: when the process ends, in whatever way, nothing of them is left.

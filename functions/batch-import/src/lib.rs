@@ -90,20 +90,26 @@ pub async fn answer(app: &App, route: Route, head: &Parts, body: impl answers::B
     }
 }
 
-async fn import(app: &App, head: &Parts, mut body: impl answers::Body) -> Response<String> {
-    let format = answers::format(&head.headers);
+/// The request, where its key may import and it says clearly whether it is a dry run; else the answer.
+async fn let_in<'a>(
+    app: &App,
+    head: &'a Parts,
+    method: &'static str,
+    format: Format,
+) -> Result<Received<'a>, Response<String>> {
     let at = app.clock.now();
-    let key = match head.method {
-        Method::PUT => answers::authenticated(app, head, Feature::PeopleImport, format).await,
-        _ => Err(answers::method_not_allowed("PUT", format)),
-    };
-    let key = match key {
-        Ok(key) => key,
+    if head.method.as_str() != method {
+        return Err(answers::method_not_allowed(method, format));
+    }
+    let key = answers::authenticated(app, head, Feature::PeopleImport, format).await?;
+    let dry_run = answers::dry_run(head).map_err(|refused| *refused)?;
+    Ok(Received { head, key, at, dry_run })
+}
+
+async fn import(app: &App, head: &Parts, mut body: impl answers::Body) -> Response<String> {
+    let received = match let_in(app, head, "PUT", answers::format(&head.headers)).await {
+        Ok(received) => received,
         Err(refused) => return answers::refuse(head, &mut body, refused).await,
-    };
-    let received = match answers::dry_run(head) {
-        Ok(dry_run) => Received { head, key, at, dry_run },
-        Err(refused) => return answers::refuse(head, &mut body, *refused).await,
     };
     if let Some(asked) = RespondAsync::of(&head.headers) {
         return asynchronous::import(app, received, &mut body, asked).await;

@@ -1,29 +1,20 @@
 //! `POST /api/PeopleImport/uploads`: a body that is too large for a request is announced, and sent to the store itself. Its
 //! arrival starts the import.
 
+use http::Response;
 use http::request::Parts;
-use http::{Method, Response};
 use people_adapters::http::{self as answers, Format, Received};
 use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::log::Form;
-use people_core::ports::{Announced, App, Feature, SignedPut};
+use people_core::ports::{Announced, App, SignedPut};
 use people_core::staged::{self, Accepted, UPLOAD_LIFE};
 
 /// Answers always in JSON: nothing else could say what is to be sent.
 pub(crate) async fn answer(app: &App, head: &Parts, mut body: impl answers::Body) -> Response<String> {
-    let at = app.clock.now();
-    let key = match head.method {
-        Method::POST => answers::authenticated(app, head, Feature::PeopleImport, Format::Json).await,
-        _ => Err(answers::method_not_allowed("POST", Format::Json)),
-    };
-    let key = match key {
-        Ok(key) => key,
+    let received = match crate::let_in(app, head, "POST", Format::Json).await {
+        Ok(received) => received,
         Err(refused) => return answers::refuse(head, &mut body, refused).await,
-    };
-    let received = match answers::dry_run(head) {
-        Ok(dry_run) => Received { head, key, at, dry_run },
-        Err(refused) => return answers::refuse(head, &mut body, *refused).await,
     };
     let (announced, form) = match answers::announcement(&mut body, app.spool.clone()).await {
         Ok(announced) => announced,

@@ -3,7 +3,7 @@
 //!
 //! A simulator is started on a listener and stops when it is dropped:
 //!
-//! ```ignore
+//! ```text
 //! let aktion = Simulator::aktion(simulators::free_port().await?)?;
 //! let base_url = aktion.url();
 //! ```

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use people_core::error::StoreError;
+use people_core::hex;
 use people_core::id::ImportId;
 use people_core::later::Later;
 use people_core::log::ImportLog;
@@ -35,6 +36,7 @@ use super::sample::Sampling;
 use super::tables::Tables;
 use super::unfinished::unfinished;
 use crate::aws::dynamodb_failed;
+use crate::system;
 
 /// Everything about the parts, for programs.
 const LOG: &str = "log";
@@ -83,7 +85,7 @@ impl DynamoImports {
     }
 
     async fn put_new(&self, log: &ImportLog, claim: Option<&Claim>) -> Result<Opened, StoreError> {
-        let opened_by = random()?;
+        let opened_by = hex::encode(&system::random::<8>()?);
         let mut new = key(log.id);
         new.extend(head(log));
         new.extend(standing(log).0);
@@ -218,9 +220,4 @@ fn read_later(item: &Item, action: &'static str) -> Result<Vec<Later>, StoreErro
     }
     let later = text(item, LATER).map_err(|broken| broken.during(action))?;
     unpack_later(later).map_err(|damaged| StoreError::new(action, damaged))
-}
-
-fn random() -> Result<String, StoreError> {
-    let random = getrandom::u64().map_err(|error| StoreError::new(OPEN, error.to_string()))?;
-    Ok(format!("{random:016x}"))
 }

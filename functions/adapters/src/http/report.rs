@@ -296,8 +296,11 @@ fn at_target(delivery: &Delivery) -> AtTarget<'_> {
             | Ending::Deferred(why)
             | Ending::WouldPartlyUpdate(_, why)
             | Ending::GivenUp(why) => Some(why),
-            Ending::WouldUpdate(_) => None,
-            Ending::Updated | Ending::Unchanged | Ending::UnknownPerson | Ending::Superseded => None,
+            Ending::Updated
+            | Ending::Unchanged
+            | Ending::UnknownPerson
+            | Ending::Superseded
+            | Ending::WouldUpdate(_) => None,
         },
         attempts: outcome.attempts,
         duration_ms: outcome.duration_ms,

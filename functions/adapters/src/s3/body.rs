@@ -18,7 +18,7 @@ use people_core::error::StoreError;
 use tokio::task::JoinHandle;
 
 /// How much of a file is read at once.
-const PIECE: u64 = 128 * 1024;
+const PIECE: u64 = 32 * 1024;
 
 /// A body that can be sent more than once.
 pub(super) fn of(content: &Content) -> ByteStream {

@@ -36,7 +36,7 @@ pub use keys::DynamoKeys;
 pub use leases::DynamoLeases;
 pub use rates::DynamoRates;
 pub use records::DynamoRecords;
-pub(crate) use records::Recorded;
+pub(crate) use records::{Objects, Recorded};
 pub use repeats::DynamoRepeats;
 pub use sessions::DynamoSessions;
 pub use tables::{Index, Schema, Tables, create_tables};

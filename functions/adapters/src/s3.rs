@@ -20,9 +20,10 @@ use people_core::error::StoreError;
 use people_core::id::ImportId;
 use people_core::person::PersonKey;
 use people_core::ports::{Documents, Stored};
+use people_core::time::Timestamp;
 
 use crate::aws::{ATTEMPT, OPERATION, s3_failed};
-use crate::dynamodb::{DynamoRecords, Recorded, Tables};
+use crate::dynamodb::{DynamoRecords, Objects, Recorded, Tables};
 
 pub use bodies::S3Bodies;
 pub use inbox::S3Inbox;
@@ -30,6 +31,9 @@ pub use inbox::S3Inbox;
 const STORE: &str = "store a document";
 const READ: &str = "read a document";
 const LINK: &str = "make a link to an object";
+const SWEEP: &str = "sweep the objects of documents";
+/// So many objects without a record are swept in any case.
+const FEW: usize = 100;
 /// How fast an upload is at least taken to be, in bytes a second.
 const SLOWEST: u64 = 1024 * 1024;
 /// How often a slot is read again whose object was replaced just then.
@@ -73,11 +77,38 @@ impl S3Documents {
         answer.map(drop).map_err(|error| s3_failed(STORE, &error))
     }
 
-    /// The object is out of reach already, so a failure costs its space and no more.
+    async fn delete_object(&self, key: &str) -> Result<(), StoreError> {
+        let answer = self.s3.delete_object().bucket(&self.bucket).key(key).send().await;
+        answer.map(drop).map_err(|error| s3_failed("delete an object", &error))
+    }
+
+    /// The keys of the objects that were stored before then and that no record leads to.
+    async fn left_behind(
+        &self,
+        recorded: &Objects,
+        stored_before: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        let request = self.s3.list_objects_v2().bucket(&self.bucket).prefix(DocumentKey::PREFIX);
+        let mut pages = request.into_paginator().send();
+        let mut left_behind = Vec::new();
+        while let Some(page) = pages.next().await {
+            for object in page.map_err(|error| s3_failed(SWEEP, &error))?.contents() {
+                let (Some(key), Some(stored_at)) = (object.key(), object.last_modified()) else { continue };
+                let is_old = stored_at.to_millis().is_ok_and(|at| at < stored_before.millis());
+                if is_old && !recorded.contains(key) {
+                    left_behind.push(key.to_owned());
+                }
+            }
+            if left_behind.len() > recorded.len().max(FEW) {
+                return Err(StoreError::new(SWEEP, "more objects are without a record than with one"));
+            }
+        }
+        Ok(left_behind)
+    }
+
+    /// The object is out of reach already, so a failure costs its space until it is swept.
     async fn discard(&self, import: ImportId, key: &DocumentKey) {
-        let request = self.s3.delete_object().bucket(&self.bucket).key(key.as_str());
-        if let Err(error) = request.send().await {
-            let error = s3_failed("delete an object", &error);
+        if let Err(error) = self.delete_object(key.as_str()).await {
             tracing::warn!(import.id = %import, %error, cause = %error.source, "an object without a record stays");
         }
     }
@@ -134,6 +165,24 @@ impl Documents for S3Documents {
         let Some(key) = self.records.delete(slot, file_name).await? else { return Ok(false) };
         self.discard(import, &key).await;
         Ok(true)
+    }
+
+    /// First the records, then the objects: of an object that is old enough, the record is there before or never will be.
+    /// Where too many have none, nothing is deleted: it is the wrong table then, or one that was lost.
+    async fn sweep(&self, stored_before: Timestamp) -> Result<usize, StoreError> {
+        let recorded = self.records.objects().await?;
+        let left_behind = self.left_behind(&recorded, stored_before).await?;
+        let mut swept = 0;
+        for key in left_behind {
+            match self.delete_object(&key).await {
+                Ok(()) => swept += 1,
+                // One that must not be deleted does not keep the others.
+                Err(error) => {
+                    tracing::warn!(%error, cause = %error.source, "an object without a record stays")
+                }
+            }
+        }
+        Ok(swept)
     }
 }
 

@@ -23,6 +23,9 @@ pub const MAX_IN_MEMORY: usize = 64 * 1024;
 const MARGIN: usize = 1024;
 /// For how long a link to a document works.
 pub const LINK_LIFE: Duration = Duration::from_secs(5 * 60);
+/// How old bytes are at least that no slot leads to when they are deleted: a body that was sent ahead, or a file of the
+/// inbox, is kept for 7 days, so nobody can store them again and be about to put them into their slot.
+pub const SWEPT_AFTER: Duration = Duration::from_secs(8 * 24 * 60 * 60);
 /// A segment of an object key that is longer than this is shortened.
 const MAX_SEGMENT: usize = 40;
 
@@ -178,10 +181,13 @@ pub struct Slot {
 pub struct DocumentKey(String);
 
 impl DocumentKey {
+    /// How each of them begins.
+    pub const PREFIX: &str = "documents/";
+
     /// The key for a part of an import.
     pub fn new(slot: &Slot, import: ImportId, part: usize) -> DocumentKey {
         let (person, field) = (segment(slot.person.as_str()), segment(&slot.field));
-        DocumentKey(format!("documents/{person}/{field}/{import}-{part}.pdf"))
+        DocumentKey(format!("{}{person}/{field}/{import}-{part}.pdf", DocumentKey::PREFIX))
     }
 
     /// A key as it was stored.

@@ -1,4 +1,5 @@
-//! Filing the documents of an import: different slots at once, the same slot in part order.
+//! Filing the documents of an import: different slots at once, the same slot in part order. And sweeping what that left
+//! behind where it was interrupted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
 
-use crate::document::{Document, DocumentKey, Slot, Upload};
+use crate::document::{Document, DocumentKey, SWEPT_AFTER, Slot, Upload};
 use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::log::PartOutcome;
@@ -116,4 +117,17 @@ async fn would_store(app: &App, document: &Document, replaces: bool) -> Result<P
         tracing::error!(import.id = %document.import, %error, "nobody can tell whether a document is there");
     })?;
     Ok(if replaces || is_taken { PartOutcome::WouldReplace } else { PartOutcome::WouldUpload })
+}
+
+/// Deletes the bytes that no slot leads to, once they are [`SWEPT_AFTER`] old, and says of how many files.
+///
+/// # Errors
+/// When a store fails, when there is no time left, and where too many are in no slot (see [`crate::ports::Documents::sweep`]).
+pub async fn sweep(app: &App, until: Timestamp) -> Result<usize, StoreError> {
+    let age = i64::try_from(SWEPT_AFTER.as_millis()).unwrap_or(i64::MAX);
+    let stored_before = Timestamp::from_millis(app.clock.now().millis().saturating_sub(age));
+    match select(app.documents.sweep(stored_before), app.clock.sleep_until(until)).await {
+        Either::Left((swept, _)) => swept,
+        Either::Right(_) => Err(StoreError::new("sweep the documents", "there was not time enough")),
+    }
 }

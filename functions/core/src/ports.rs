@@ -103,6 +103,15 @@ pub trait Documents: Send + Sync {
     /// Takes the document of this name out of this slot, and says whether there was one. One that is stored there
     /// meanwhile is either deleted too or stays whole. `import` names the request where an operator has to hear of it.
     async fn delete(&self, slot: &Slot, file_name: &str, import: ImportId) -> Result<bool, StoreError>;
+
+    /// Deletes the bytes that no slot leads to and that were stored before then, and says of how many files: their writer
+    /// died before they were in their slot, or their deletion failed. What is left where it is dropped before it ends, the
+    /// next call finds.
+    ///
+    /// # Errors
+    /// When a store fails, and where more than a hundred files are in no slot, and more than are in one: nothing is deleted
+    /// then.
+    async fn sweep(&self, stored_before: Timestamp) -> Result<usize, StoreError>;
 }
 
 /// Whether a slot was free.

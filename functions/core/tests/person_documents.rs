@@ -12,12 +12,13 @@ use people_core::batch::{Incoming, RequestFault};
 use people_core::document::{Document, Link, Receiver, Slot, StoredDocument};
 use people_core::document_name::{DocumentName, parse_person};
 use people_core::error::StoreError;
+use people_core::filing::sweep;
 use people_core::id::ImportId;
 use people_core::import::{self, Begin, Interrupted, SYNCHRONOUS};
 use people_core::later::Later;
 use people_core::log::{Answer, Asked, DIED_AFTER, Form, ImportLog, Outcome, State};
 use people_core::log_text::render;
-use people_core::memory::{ManualClock, MemoryDirectory, MemoryImports, MemorySpool};
+use people_core::memory::{ManualClock, MemoryDirectory, MemoryDocuments, MemoryImports, MemorySpool};
 use people_core::person::{Identifier, NativeKey, Person, PersonKey};
 use people_core::person_documents::{Request, delete, link, list};
 use people_core::ports::{
@@ -317,6 +318,7 @@ enum Call {
     Link,
     List,
     Delete,
+    Sweep(Timestamp),
 }
 
 /// How a call goes wrong.
@@ -445,6 +447,11 @@ impl Documents for Watched {
         self.called(Call::Delete).await?;
         self.documents.delete(slot, file_name, import).await
     }
+
+    async fn sweep(&self, stored_before: Timestamp) -> Result<usize, StoreError> {
+        self.called(Call::Sweep(stored_before)).await?;
+        self.documents.sweep(stored_before).await
+    }
 }
 
 /// One request about a document that is there, over watched stores, and all that can be seen of it.
@@ -564,4 +571,27 @@ fn a_deletion_whose_log_cannot_be_closed_can_be_looked_up_and_dies() {
     assert_eq!(log.state, State::Running);
     let died = log.received_at.plus(DIED_AFTER);
     assert!(render(&log.seen_at(died)).ends_with("\nError - Interrupted - Outcome of part 0 unknown\n"));
+}
+
+#[test]
+fn what_is_swept_is_older_than_anything_that_can_still_be_stored() {
+    let mut world = world(Found::Nobody);
+    let started = world.app.clock.now();
+    let before = Timestamp::from_millis(started.millis() - 8 * 24 * 60 * 60 * 1000);
+    for (fault, error) in [
+        (None, None),
+        (Some(Fault::Fails), Some("do as asked")),
+        (Some(Fault::NeverEnds), Some("sweep the documents")),
+    ] {
+        let (imports, documents) = (world.app.imports.clone(), Arc::new(MemoryDocuments::default()));
+        let fault = fault.map(|fault| (Call::Sweep(before), fault));
+        let watched = Arc::new(Watched { imports, documents, fault, calls: Mutex::default() });
+        world.app.documents = watched.clone();
+        let until = started.plus(SYNCHRONOUS);
+        let swept = now(sweep(&world.app, until));
+        assert_eq!(swept.map_err(|failed| failed.action), error.map_or(Ok(0), Err));
+        assert_eq!(*watched.calls.lock().unwrap(), [Call::Sweep(before)]);
+        let waited = matches!(fault, Some((_, Fault::NeverEnds)));
+        assert_eq!(world.app.clock.now() == until, waited, "it ends when it has to, and not before");
+    }
 }

@@ -1,9 +1,11 @@
-//! On a schedule: delivers again what has not arrived, and ends or takes up imports that died.
+//! On a schedule: delivers again what has not arrived, and ends or takes up imports that died. Once a day it sweeps what
+//! documents left behind.
 
 use std::time::Duration;
 
 use people_adapters::{staged, system};
 use people_core::error::StoreError;
+use people_core::filing;
 use people_core::ports::App;
 use people_core::redelivery::{self, Which};
 use people_core::time::Timestamp;
@@ -18,10 +20,12 @@ const STOPS_BEFORE: Duration = Duration::from_secs(10);
 pub struct Asked {
     /// Whether what waits is tried now, also where its time has not come.
     pub all: bool,
+    /// Whether, in place of all that, the bytes of documents are deleted that no slot leads to.
+    pub sweep: bool,
 }
 
-/// What a run came to, as the function's result: updates at one target each.
-#[derive(Debug, Serialize, PartialEq, Eq)]
+/// What a run came to, as the function's result: updates at one target each, and files.
+#[derive(Debug, Default, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Those that have arrived.
@@ -34,6 +38,8 @@ pub struct Summary {
     pub given_up: usize,
     /// Those that are tried again later.
     pub deferred: usize,
+    /// How many files were deleted that no slot led to.
+    pub swept: usize,
 }
 
 /// Runs once; the function itself ends at `ends`. What died is looked at first: a synchronous import is closed, as
@@ -42,9 +48,12 @@ pub struct Summary {
 /// # Errors
 /// When a store failed. What was delivered by then is in the logs, or is delivered once more.
 pub async fn handle(app: &App, asked: Asked, ends: Timestamp) -> Result<Summary, StoreError> {
-    let holder = system::new_holder()?;
     let until =
         Timestamp::from_millis(ends.millis() - i64::try_from(STOPS_BEFORE.as_millis()).unwrap_or_default());
+    if asked.sweep {
+        return Ok(Summary { swept: filing::sweep(app, until).await?, ..Summary::default() });
+    }
+    let holder = system::new_holder()?;
     // What can be delivered does not wait for those that cannot be ended.
     let staged = redelivery::end_interrupted(app, &holder).await.unwrap_or_else(|error| {
         tracing::error!(%error, "the imports that have not ended could not be listed");
@@ -61,5 +70,6 @@ pub async fn handle(app: &App, asked: Asked, ends: Timestamp) -> Result<Summary,
         failed: report.failed,
         given_up: report.given_up,
         deferred: report.deferred,
+        swept: 0,
     })
 }

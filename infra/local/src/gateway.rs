@@ -175,7 +175,7 @@ impl Gateway {
                 Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
             },
             // By hand, nothing waits for its time.
-            "redelivery" => match redeliver(&self.live, Asked { all: true }).await {
+            "redelivery" => match redeliver(&self.live, Asked { all: true, ..Asked::default() }).await {
                 Ok(summary) => (StatusCode::OK, serde_json::to_string(&summary).unwrap_or_default()),
                 Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
             },

@@ -44,6 +44,8 @@ const FEATURES: [Feature; 3] = [Feature::PeopleImport, Feature::Documents, Featu
 /// How often the directory is filled.
 const SYNC_EVERY: Duration = Duration::from_secs(15 * 60);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often what documents left behind is swept; in the cloud once a day.
+const SWEEP_DOCUMENTS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often what has not arrived is looked at, and how long a run takes at most, as in the cloud.
 const REDELIVER_EVERY: Duration = Duration::from_secs(60);
 pub(crate) const REDELIVERY_TIME: Duration = Duration::from_secs(300);
@@ -335,6 +337,10 @@ async fn schedule(live: Arc<Live>, database: Database) {
         every(SYNC_EVERY, &live, |live| async move { sync(&live).await }),
         every(REDELIVER_EVERY, &live, |live| async move {
             warn("deliver again", redeliver(&live, Asked::default()).await);
+        }),
+        every(SWEEP_DOCUMENTS_EVERY, &live, |live| async move {
+            let sweep = Asked { sweep: true, ..Asked::default() };
+            warn("sweep what documents left behind", redeliver(&live, sweep).await);
         }),
         every(INBOX_EVERY, &live, |live| async move {
             warn("take the files of the inbox", take_files(&live).await);

@@ -62,7 +62,7 @@ pub(crate) fn of_dynamodb(operation: &str, body: &Value) -> Vec<Need> {
         "UpdateItem" if text(&body["TableName"]).ends_with("-undelivered") => {
             blind_write(&Need::new(&action, table(text(&body["TableName"]))), body)
         }
-        "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Query" => {
+        "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Query" | "Scan" => {
             let index = body["IndexName"].as_str().map(|index| format!("/index/{index}"));
             vec![Need::new(&action, table(text(&body["TableName"])) + &index.unwrap_or_default())]
         }

@@ -62,11 +62,12 @@ fn functions(top: &Deployed<'_>) -> Vec<Piece> {
             pieces.push(piece(format!("{name} of {id}"), is(name), due));
         }
         let events = entries(&own["Events"]).filter(|(_, event)| event["Type"] == "ScheduleV2");
-        let schedules = events.map(|(_, event)| event["Properties"]["ScheduleExpression"].clone()).collect();
+        let told = |event: &Value| json!([event["ScheduleExpression"], event["Input"]]);
+        let schedules = events.map(|(_, event)| told(&event["Properties"])).collect();
         let due = match (lists_people, is_redelivery, takes_files) {
-            (true, _, _) => json!(["rate(15 minutes)"]),
-            (_, true, _) => json!(["rate(1 minute)"]),
-            (_, _, true) => json!(["rate(5 minutes)"]),
+            (true, _, _) => json!([["rate(15 minutes)", null]]),
+            (_, true, _) => json!([["rate(1 minute)", null], ["rate(1 day)", r#"{"sweep":true}"#]]),
+            (_, _, true) => json!([["rate(5 minutes)", null]]),
             _ => json!([]),
         };
         pieces.push(piece(format!("the schedules of {id}"), &schedules, due));

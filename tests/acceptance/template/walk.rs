@@ -165,7 +165,7 @@ async fn redelivery(place: &Place, config: &Config) {
     let app = live.app().await;
     let run = async || {
         let ends = app.clock.now().plus(Duration::from_secs(300));
-        ::redelivery::handle(&app, Asked { all: true }, ends).await.unwrap()
+        ::redelivery::handle(&app, Asked { all: true, ..Asked::default() }, ends).await.unwrap()
     };
     // What the others have left behind.
     run().await;
@@ -178,6 +178,8 @@ async fn redelivery(place: &Place, config: &Config) {
     let taken_up = app.imports.find(id).await.unwrap().unwrap();
     assert!(matches!(taken_up.state, State::Ended(Answer::Failed)), "{taken_up:?}");
     assert_eq!(report.delivered, 6, "{report:?}");
+    let sweep = Asked { sweep: true, ..Asked::default() };
+    ::redelivery::handle(&app, sweep, app.clock.now().plus(Duration::from_secs(300))).await.unwrap();
     // A document is stored, and takes the place of another.
     let head = "Content-Disposition: form-data; name=\"x\"; filename=\"joe@company.com__salary__July.pdf\"\r\nContent-Type: application/pdf";
     for _ in 0..2 {

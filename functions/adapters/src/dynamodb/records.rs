@@ -1,6 +1,8 @@
 //! The records of the documents: what is in which slot. A record is what makes an object count, and each is written
 //! for exactly one predecessor, whose object may be deleted then, by that writer alone.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -43,6 +45,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(
 const PUT: &str = "record a document";
 const FIND: &str = "find a document";
 const LIST: &str = "list documents";
+const SCAN: &str = "read which objects are recorded";
 const DELETE: &str = "delete a document's record";
 const OVERTAKEN: &str = "others were faster, again and again";
 
@@ -151,6 +154,25 @@ impl DynamoRecords {
         Ok(documents)
     }
 
+    /// The keys of all objects that a record led to when this began, and still does.
+    pub(crate) async fn objects(&self) -> Result<Objects, StoreError> {
+        let request = self.client.scan().table_name(&self.table).consistent_read(true);
+        let mut pages = request
+            .projection_expression("#objectKey")
+            .set_expression_attribute_names(names([OBJECT_KEY]))
+            .into_paginator()
+            .send();
+        let mut objects = Objects::default();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| dynamodb_failed(SCAN, &error))?;
+            for record in page.items.unwrap_or_default() {
+                // Whatever cannot be read leads to an object too, and nobody knows to which.
+                objects.insert(&object_key(&record).map_err(|broken| broken.during(SCAN))?);
+            }
+        }
+        Ok(objects)
+    }
+
     /// Takes out the record of the document of this name, and gives back the object that it led to: nothing leads there
     /// any more. `None` where there is no such document.
     pub(crate) async fn delete(
@@ -186,6 +208,30 @@ impl DynamoRecords {
             Ok(now) if now.as_ref() != Some(seen) => Ok(true),
             _ => Err(dynamodb_failed(DELETE, &error)),
         }
+    }
+}
+
+/// The keys of objects, each as a hash, so that those of millions fit into memory: of two that share one, both seem to be
+/// in it.
+#[derive(Debug, Default)]
+pub(crate) struct Objects {
+    hashes: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Objects {
+    fn insert(&mut self, key: &DocumentKey) {
+        self.hashes.insert(self.hasher.hash_one(key.as_str()));
+    }
+
+    /// How many they are.
+    pub(crate) fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Whether this key is one of them.
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.hashes.contains(&self.hasher.hash_one(key))
     }
 }
 

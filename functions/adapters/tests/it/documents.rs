@@ -15,12 +15,13 @@ use people_core::document::{Content, Document, DocumentKey, Receiver, Slot};
 use people_core::memory::{MemoryDocuments, MemorySpool};
 use people_core::person::Person;
 use people_core::ports::{Documents, Stored};
+use people_core::time::Timestamp;
 
 use crate::embedded::{BUCKET, Embedded, beginning, settings, start};
 use crate::logs::id;
 use crate::lossy::Lossy;
 
-fn slot(field: &str, name: Option<&str>) -> Slot {
+pub(crate) fn slot(field: &str, name: Option<&str>) -> Slot {
     let person = Person { upn: Some("jörg@company.com".into()), ..Person::default() }.key();
     Slot { person, field: field.into(), name: name.map(str::to_owned) }
 }
@@ -32,7 +33,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// A document that is the given part of an import.
-fn document(slot: Slot, part: usize, bytes: &[u8]) -> Document {
+pub(crate) fn document(slot: Slot, part: usize, bytes: &[u8]) -> Document {
     Document {
         key: DocumentKey::new(&slot, id(1), part),
         file_name: slot.name.clone().unwrap_or_else(|| "payslip.pdf".into()),
@@ -76,6 +77,19 @@ async fn documents_contract(documents: &dyn Documents) {
     a_persons_documents_are_listed_in_order(documents).await;
     what_is_deleted_is_gone_and_can_be_stored_again(documents).await;
     what_a_later_import_has_stored_stays(documents).await;
+    what_is_in_a_slot_is_never_swept(documents).await;
+}
+
+async fn what_is_in_a_slot_is_never_swept(documents: &dyn Documents) {
+    assert_eq!(documents.sweep(the_end()).await.unwrap(), 0, "nothing was left behind");
+    for name in ["March.pdf", "🎉 ü%2F.pdf", "late.pdf"] {
+        assert!(documents.read(&slot("payslips", Some(name))).await.unwrap().is_some(), "{name}");
+    }
+}
+
+/// Whatever was stored was stored before.
+pub(crate) fn the_end() -> Timestamp {
+    Timestamp::from_millis(i64::MAX)
 }
 
 /// The same, as a part of another import.
@@ -160,7 +174,7 @@ async fn memory_keeps_the_contract() {
     documents_contract(&MemoryDocuments::default()).await;
 }
 
-fn documents(embedded: &Embedded) -> S3Documents {
+pub(crate) fn documents(embedded: &Embedded) -> S3Documents {
     let Embedded { aws, tables, .. } = embedded;
     S3Documents::new(aws.s3.clone(), BUCKET, aws.dynamodb.clone(), tables)
 }
@@ -219,7 +233,7 @@ async fn of_a_document_that_comes_too_late_nothing_stays() {
 }
 
 /// The keys of all objects in the bucket.
-async fn objects(embedded: &Embedded) -> Vec<String> {
+pub(crate) async fn objects(embedded: &Embedded) -> Vec<String> {
     let listed = embedded.aws.s3.list_objects_v2().bucket(BUCKET).send().await.unwrap();
     listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
 }

@@ -32,6 +32,7 @@ mod repeats;
 mod sample;
 mod secrets;
 mod sessions;
+mod swept;
 mod undelivered;
 mod uploads;
 mod versions;

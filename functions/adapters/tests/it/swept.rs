@@ -1,0 +1,102 @@
+//! What documents left behind: bytes that no slot leads to.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use people_adapters::s3::{read_object, write_object};
+use people_core::document::{DocumentKey, Slot};
+use people_core::person::Person;
+use people_core::ports::Documents;
+use people_core::time::Timestamp;
+
+use crate::documents::{document, documents, objects, slot, the_end};
+use crate::embedded::{BUCKET, Embedded, start};
+use crate::logs::id;
+
+/// Stores the bytes of a document that never is in its slot, and says where they are.
+async fn leave_behind(embedded: &Embedded, slot: &Slot, part: usize) -> String {
+    let key = DocumentKey::new(slot, id(7), part).as_str().to_owned();
+    write_object(&embedded.aws.s3, BUCKET, &key, b"%PDF-1.7 %%EOF".to_vec()).await.unwrap();
+    key
+}
+
+#[tokio::test]
+async fn bytes_that_no_slot_leads_to_are_swept_once_they_are_old_enough() {
+    let embedded = start().await;
+    let documents = documents(&embedded);
+    let (contract, payslip) = (slot("contract", None), slot("payslips", Some("March.pdf")));
+    documents.store(&document(contract.clone(), 0, b"contract")).await.unwrap();
+    let left = [leave_behind(&embedded, &contract, 1).await, leave_behind(&embedded, &payslip, 0).await];
+    for other in ["documents.pdf", "staged/documents", "config/targets.json", "inbox/documents/a.pdf"] {
+        write_object(&embedded.aws.s3, BUCKET, other, b"{}".to_vec()).await.unwrap();
+    }
+    let all = objects(&embedded).await;
+    let stored_at = async |key: &str| {
+        let head = embedded.aws.s3.head_object().bucket(BUCKET).key(key).send().await.unwrap();
+        Timestamp::from_millis(head.last_modified().unwrap().to_millis().unwrap())
+    };
+    let first = stored_at(&left[0]).await.min(stored_at(&left[1]).await);
+    assert_eq!(documents.sweep(first).await.unwrap(), 0, "that is not before then");
+    assert_eq!(objects(&embedded).await, all);
+    let last = stored_at(&left[0]).await.max(stored_at(&left[1]).await);
+    assert_eq!(documents.sweep(last.plus(Duration::from_secs(1))).await.unwrap(), 2);
+    let stay: Vec<_> = all.into_iter().filter(|key| !left.contains(key)).collect();
+    assert_eq!(objects(&embedded).await, stay, "nothing else is touched");
+    assert_eq!(documents.read(&contract).await.unwrap().unwrap(), b"contract");
+    assert_eq!(documents.sweep(the_end()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_know_the_documents_of_the_bucket_sweeps_nothing() {
+    let embedded = start().await;
+    let documents = documents(&embedded);
+    for part in 0..100 {
+        leave_behind(&embedded, &slot("contract", None), part).await;
+    }
+    assert_eq!(documents.sweep(the_end()).await.unwrap(), 100, "so many are swept in any case");
+    for part in 0..101 {
+        leave_behind(&embedded, &slot("contract", None), part).await;
+    }
+    assert!(documents.sweep(the_end()).await.is_err());
+    assert_eq!(objects(&embedded).await.len(), 101, "all are there still");
+    // The records of as many documents: the table is the right one.
+    for n in 0..101 {
+        let slot = slot("payslips", Some(&format!("{n}.pdf")));
+        documents.store(&document(slot, 200 + n, b"bytes")).await.unwrap();
+    }
+    assert_eq!(documents.sweep(the_end()).await.unwrap(), 101);
+    assert_eq!(objects(&embedded).await.len(), 101, "those that have a record");
+}
+
+#[tokio::test]
+async fn a_sweep_goes_over_all_pages() {
+    let embedded = start().await;
+    let documents = documents(&embedded);
+    let first = slot("payslips", Some("00.pdf"));
+    documents.store(&document(first.clone(), 0, b"bytes")).await.unwrap();
+    let (client, table) = (&embedded.aws.dynamodb, &embedded.tables.documents);
+    let mut record = client.scan().table_name(table).send().await.unwrap().items.unwrap().remove(0);
+    // A page of DynamoDB has at most 1 MB, one of S3 at most 1,000 objects.
+    record.insert("padding".into(), AttributeValue::S("x".repeat(390_000)));
+    for n in 1..=8 {
+        let key = leave_behind(&embedded, &first, n).await;
+        record.insert("slot".into(), AttributeValue::S(format!("payslips/{n:02}.pdf")));
+        record.insert("objectKey".into(), AttributeValue::S(key));
+        client.put_item().table_name(table).set_item(Some(record.clone())).send().await.unwrap();
+    }
+    let others = slot("zzz", None);
+    for n in 0..1_000 {
+        let slot = Slot {
+            person: Person { employee_id: Some(n.to_string()), ..Person::default() }.key(),
+            ..others.clone()
+        };
+        documents.store(&document(slot, 0, b"bytes")).await.unwrap();
+    }
+    let listed = embedded.aws.s3.list_objects_v2().bucket(BUCKET).send().await.unwrap();
+    assert_eq!(listed.is_truncated(), Some(true), "there is a second page");
+    let last = Person { employee_id: Some("zzz".into()), ..Person::default() }.key();
+    let left = leave_behind(&embedded, &Slot { person: last, ..others }, 0).await;
+    assert_eq!(documents.sweep(the_end()).await.unwrap(), 1);
+    assert_eq!(read_object(&embedded.aws.s3, BUCKET, &left).await.unwrap(), None);
+    assert!(documents.read(&first).await.unwrap().is_some());
+}

@@ -1,10 +1,10 @@
 //! What a data folder remembers from start to start: keys, the S3 secret, ports, and whether the sample was imported.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -41,7 +41,9 @@ pub struct State {
 impl State {
     /// Reads the state of a data folder, or begins one.
     pub fn open(data: &Path) -> Result<State, Failure> {
-        fs::create_dir_all(data).doing(format_args!("make the folder {}", data.display()))?;
+        // Everything that a stack keeps is in it, the documents too.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
+        made.doing(format_args!("make the folder {}", data.display()))?;
         let file = data.join("local.json");
         let mut state = State::read(&file)?.unwrap_or_default();
         state.file = file;

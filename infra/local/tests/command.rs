@@ -132,7 +132,7 @@ fn the_first_start_shows_the_sample_import_and_the_second_does_not() {
 }
 
 #[test]
-fn keys_and_secrets_are_readable_by_their_owner_alone() {
+fn keys_secrets_and_documents_are_readable_by_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
     let mut serve = people(
@@ -140,9 +140,9 @@ fn keys_and_secrets_are_readable_by_their_owner_alone() {
         &["serve", "--listen", "127.0.0.1:0", "--no-sample", "--ready-file", "ready.json"],
     );
     serve.ready(&folder.path().join("ready.json"));
-    for file in ["ready.json", ".people/local.json"] {
+    for (file, expected) in [("ready.json", 0o600), (".people/local.json", 0o600), (".people", 0o700)] {
         let mode = fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{file}");
+        assert_eq!(mode & 0o777, expected, "{file}");
     }
 }
 

@@ -143,10 +143,14 @@ impl Batches {
     /// The first request waits for nothing.
     async fn wait_before(&self, request: u32) {
         let Some(doublings) = request.checked_sub(1) else { return };
-        // Without randomness the wait is the longest: it is right still, only not spread.
-        let random = getrandom::u32().map_or(u8::MAX, |random| random.to_le_bytes()[0]);
-        self.clock.sleep_until(self.clock.now().plus(wait(doublings, random))).await;
+        self.clock.sleep_until(self.clock.now().plus(pause(doublings))).await;
     }
+}
+
+/// How long is waited before a request is sent again that was turned away: at most [`FIRST_WAIT`], so many times doubled.
+pub(super) fn pause(doublings: u32) -> Duration {
+    // Without randomness the wait is the longest: it is right still, only not spread.
+    wait(doublings, getrandom::u32().map_or(u8::MAX, |random| random.to_le_bytes()[0]))
 }
 
 /// From half of the longest wait to all of it: chunks that were turned away together do not come back together.

@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -18,6 +17,7 @@ use people_core::id::ImportId;
 use people_core::person::PersonKey;
 use people_core::time::Timestamp;
 
+use super::batch::pause;
 use super::expression::{names, values};
 use super::item::{Broken, Item, item, n, number, s, text};
 use super::tables::Tables;
@@ -39,8 +39,8 @@ const OBJECT_KEY: &str = "objectKey";
 /// once, each gets through.
 const ROUNDS: u32 = 64;
 
-/// How long a write waits that was turned away, before it is sent again.
-const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
+/// How often a write is sent again that was turned away.
+const REPEATS: u32 = 4;
 
 const PUT: &str = "record a document";
 const FIND: &str = "find a document";
@@ -255,12 +255,12 @@ where
     E: ProvideErrorMetadata,
     F: Future<Output = Result<T, SdkError<E>>>,
 {
-    for pause in PAUSES {
+    for doublings in 0..REPEATS {
         match send().await {
             Err(SdkError::ServiceError(answer)) if answer.err().code().is_some_and(is_turned_away) => {}
             answer => return answer,
         }
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(pause(doublings)).await;
     }
     send().await
 }

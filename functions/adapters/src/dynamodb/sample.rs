@@ -1,5 +1,6 @@
 //! Some of the import logs of a span of time, whole. Ids end in random bits, which decide on the shard: what is in one shard
-//! is a fair sample of all, and as many shards are read as it takes.
+//! is a fair sample of all, and as many shards are read as it takes. Of a shard that has more than it takes, the newest are
+//! read.
 
 use aws_sdk_dynamodb::Client;
 use people_core::error::StoreError;

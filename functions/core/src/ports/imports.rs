@@ -47,7 +47,7 @@ pub trait Imports: Send + Sync {
     async fn list(&self, page: &Page) -> Result<Vec<Summary>, StoreError>;
 
     /// Some of the logs of the imports made from one moment on and before another, in any order: all of them where they are
-    /// no more than `limit`, and which of them is chance otherwise. What is expired or cannot be read is left out.
+    /// no more than `limit`, rather the newest of them otherwise. What is expired or cannot be read is left out.
     async fn sample(
         &self,
         from: Timestamp,
@@ -55,7 +55,6 @@ pub trait Imports: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ImportLog>, StoreError>;
 
-    /// What imports did to this person, newest first (larger import id, then larger part).
     /// The summaries of these imports, newest first. Those that are unknown or expired are left out. No id is there twice.
     async fn summaries(&self, ids: &[ImportId]) -> Result<Vec<Summary>, StoreError>;
 

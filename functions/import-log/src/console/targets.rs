@@ -41,7 +41,7 @@ fn content(health: &Health, zone: Zone) -> Markup {
 fn seen(health: &Health) -> String {
     let imports = words::number(health.imports, "import", "imports");
     if health.is_sample {
-        format!("seen in {imports}: at most {IMPORTS_AN_HOUR} of each hour")
+        format!("seen in {imports}: at most {IMPORTS_AN_HOUR} of each hour, of its last ones")
     } else {
         format!("seen in {imports}")
     }

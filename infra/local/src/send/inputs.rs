@@ -1,7 +1,7 @@
 //! What there is to send: files of people in the order in which they were named, then the PDFs. Each is hashed before
 //! anything is sent, so that a run is only taken up with what it began with.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
@@ -193,9 +193,10 @@ impl Named {
         Ok(())
     }
 
-    /// What is there twice would be sent twice, and a name over two lines cannot be listed.
+    /// What is there twice would be sent twice, of two PDFs with one name the second would take the place of the first, and
+    /// a name over two lines cannot be listed.
     fn check(&self) -> Result<(), Failure> {
-        let mut seen = HashSet::new();
+        let (mut seen, mut of_name) = (HashSet::new(), HashMap::new());
         for path in self.rows.iter().map(|(path, _)| path).chain(&self.pdfs) {
             let shown = path.display();
             let real = path.canonicalize().doing(format_args!("read {shown}"))?;
@@ -204,6 +205,14 @@ impl Named {
             }
             if path.to_str().is_none_or(|path| path.contains(['\t', '\n', '\r'])) {
                 return Err(Failure(format!("{shown}: its path is not UTF-8, or has a tab or a line end")));
+            }
+        }
+        for pdf in &self.pdfs {
+            if let Some(other) = of_name.insert(pdf.file_name(), pdf) {
+                let (one, other) = (other.display(), pdf.display());
+                return Err(Failure(format!(
+                    "{one} and {other} have one name: the second would replace the first"
+                )));
             }
         }
         if seen.is_empty() { Err(Failure("there is nothing to send".to_owned())) } else { Ok(()) }

@@ -273,6 +273,13 @@ fn nothing_is_sent_with_a_wrong_key_or_of_a_file_that_is_broken() {
     refused(&[&to[..], &["none.csv"]].concat(), "could not read none.csv");
     refused(&[&to[..], &["key"]].concat(), "key: it ends with none of");
     refused(&[&to[..], &["good.csv", "./good.csv"]].concat(), "good.csv is there twice");
+    for name in ["a/7__salary__May.pdf", "b/7__salary__May.pdf"] {
+        fs::create_dir_all(path.join(name).parent().unwrap()).unwrap();
+        write(path, name, pdf(100));
+    }
+    let twice =
+        "a/7__salary__May.pdf and b/7__salary__May.pdf have one name: the second would replace the first";
+    refused(&[&to[..], &["a", "b"]].concat(), twice);
     assert!(imports(&ready).is_empty());
     check(&send(path, &ready, &["good.csv"]), 0, ["1", "0", "0"]);
 }

@@ -17,8 +17,9 @@ use people_core::document::Content;
 use people_core::error::StoreError;
 use tokio::task::JoinHandle;
 
-/// How much of a file is read at once.
-const PIECE: u64 = 32 * 1024;
+/// How much of a file is read at once. hyper takes up to 16 pieces (`MAX_BUF_LIST_BUFFERS`) of each body before they are sent,
+/// so this decides how much memory the files take that are stored at once.
+const PIECE: u64 = 16 * 1024;
 
 /// A body that can be sent more than once.
 pub(super) fn of(content: &Content) -> ByteStream {

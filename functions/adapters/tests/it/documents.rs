@@ -340,20 +340,31 @@ async fn a_link_works_without_a_key_for_five_minutes_and_says_so() {
     }
 }
 
+/// Records a document like the one that is there, with other attributes, in an item of at least so many bytes: a page of
+/// DynamoDB has at most 1 MB.
+pub(crate) async fn record_at_length<const N: usize>(
+    embedded: &Embedded,
+    bytes: usize,
+    others: [(&str, String); N],
+) {
+    let (client, table) = (&embedded.aws.dynamodb, &embedded.tables.documents);
+    let mut record = client.scan().table_name(table).limit(1).send().await.unwrap().items.unwrap().remove(0);
+    let padding = ("padding", "x".repeat(bytes));
+    let texts = others.into_iter().chain([padding]);
+    record.extend(texts.map(|(name, text)| (name.to_owned(), AttributeValue::S(text))));
+    client.put_item().table_name(table).set_item(Some(record)).send().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_list_goes_over_all_pages() {
     let embedded = start().await;
     let documents = documents(&embedded);
     let first = slot("payslips", Some("00.pdf"));
     documents.store(&document(first.clone(), 0, b"bytes")).await.unwrap();
-    let (client, table) = (&embedded.aws.dynamodb, &embedded.tables.documents);
-    let mut record = client.scan().table_name(table).send().await.unwrap().items.unwrap().remove(0);
-    // A page has at most 1 MB.
-    record.insert("padding".into(), AttributeValue::S("x".repeat(100_000)));
     for n in 1..25 {
-        record.insert("slot".into(), AttributeValue::S(format!("payslips/{n:02}.pdf")));
-        record.insert("fileName".into(), AttributeValue::S(format!("{n:02}.pdf")));
-        client.put_item().table_name(table).set_item(Some(record.clone())).send().await.unwrap();
+        let name = format!("{n:02}.pdf");
+        let names = [("slot", format!("payslips/{name}")), ("fileName", name)];
+        record_at_length(&embedded, 100_000, names).await;
     }
     let list = documents.list(&first.person).await.unwrap();
     let names: Vec<_> = list.into_iter().map(|one| one.file_name).collect();

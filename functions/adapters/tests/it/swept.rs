@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use people_adapters::s3::{read_object, write_object};
 use people_core::document::{DocumentKey, Slot};
 use people_core::person::Person;
 use people_core::ports::Documents;
 use people_core::time::Timestamp;
 
-use crate::documents::{document, documents, objects, slot, the_end};
+use crate::documents::{document, documents, objects, record_at_length, slot, the_end};
 use crate::embedded::{BUCKET, Embedded, start};
 use crate::logs::id;
 
@@ -74,15 +73,11 @@ async fn a_sweep_goes_over_all_pages() {
     let documents = documents(&embedded);
     let first = slot("payslips", Some("00.pdf"));
     documents.store(&document(first.clone(), 0, b"bytes")).await.unwrap();
-    let (client, table) = (&embedded.aws.dynamodb, &embedded.tables.documents);
-    let mut record = client.scan().table_name(table).send().await.unwrap().items.unwrap().remove(0);
     // A page of DynamoDB has at most 1 MB, one of S3 at most 1,000 objects.
-    record.insert("padding".into(), AttributeValue::S("x".repeat(390_000)));
     for n in 1..=8 {
         let key = leave_behind(&embedded, &first, n).await;
-        record.insert("slot".into(), AttributeValue::S(format!("payslips/{n:02}.pdf")));
-        record.insert("objectKey".into(), AttributeValue::S(key));
-        client.put_item().table_name(table).set_item(Some(record.clone())).send().await.unwrap();
+        let others = [("slot", format!("payslips/{n:02}.pdf")), ("objectKey", key)];
+        record_at_length(&embedded, 390_000, others).await;
     }
     let others = slot("zzz", None);
     for n in 0..1_000 {

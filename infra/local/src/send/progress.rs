@@ -76,12 +76,13 @@ impl Progress {
         state.is_waiting = true;
     }
 
-    /// The server answers.
+    /// The server answers. How long it was waited for says nothing of how fast it goes on.
     pub(super) fn goes_on(&self) {
         let mut state = self.state();
         if state.is_waiting {
-            state.is_waiting = false;
+            (state.is_waiting, state.told_at) = (false, Instant::now());
             self.bar.set_message("");
+            self.bar.reset_eta();
         }
     }
 

@@ -32,8 +32,9 @@ const STORE: &str = "store a document";
 const READ: &str = "read a document";
 const LINK: &str = "make a link to an object";
 const SWEEP: &str = "sweep the objects of documents";
-/// So many objects without a record are swept in any case.
-const FEW: usize = 100;
+/// So many objects without a record are swept where there are any records, and otherwise one for so many records.
+const FEW: usize = 10;
+const RECORDS_FOR_ONE: usize = 100;
 /// How fast an upload is at least taken to be, in bytes a second.
 const SLOWEST: u64 = 1024 * 1024;
 /// How often a slot is read again whose object was replaced just then.
@@ -99,8 +100,8 @@ impl S3Documents {
                     left_behind.push(key.to_owned());
                 }
             }
-            if left_behind.len() > recorded.len().max(FEW) {
-                return Err(StoreError::new(SWEEP, "more objects are without a record than with one"));
+            if left_behind.len() > most_left_behind(recorded.len()) {
+                return Err(StoreError::new(SWEEP, "too many are without a record"));
             }
         }
         Ok(left_behind)
@@ -184,6 +185,12 @@ impl Documents for S3Documents {
         }
         Ok(swept)
     }
+}
+
+/// How many objects may be without a record where so many have one; more are a sign of something else: a table that was lost,
+/// restored to a former state, or belongs to another bucket.
+fn most_left_behind(recorded: usize) -> usize {
+    if recorded == 0 { 0 } else { FEW.max(recorded / RECORDS_FOR_ONE) }
 }
 
 /// A link to an object, for [`LINK_LIFE`].

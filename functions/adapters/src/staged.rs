@@ -59,7 +59,7 @@ pub async fn run(
     match carry_out(app, *log, body, (holder, until)).await {
         Ok(log) => Ok(Ran::Done(Box::new(log))),
         Err(error) => {
-            staged::give_back(app, import, holder).await;
+            staged::let_rest(app, import, holder).await;
             Err(error)
         }
     }

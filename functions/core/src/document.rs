@@ -23,9 +23,10 @@ pub const MAX_IN_MEMORY: usize = 64 * 1024;
 const MARGIN: usize = 1024;
 /// For how long a link to a document works.
 pub const LINK_LIFE: Duration = Duration::from_secs(5 * 60);
-/// How old bytes are at least that no slot leads to when they are deleted: a body that was sent ahead, or a file of the
-/// inbox, is kept for 7 days, so nobody can store them again and be about to put them into their slot.
-pub const SWEPT_AFTER: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+/// How old bytes are at least that no slot leads to when they are deleted, as old as a deleted document's last version gets.
+/// Nobody who stores them anew is about to put them into their slot then: bodies are kept for 7 days, and a file of the inbox
+/// is taken up again within minutes.
+pub const SWEPT_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A segment of an object key that is longer than this is shortened.
 const MAX_SEGMENT: usize = 40;
 

@@ -16,7 +16,7 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::error::StoreError;
 use crate::id::ImportId;
-use crate::log::{Ending, PartLog, PartOutcome, Subject};
+use crate::log::{Ending, ImportLog, PartLog, PartOutcome, Subject};
 use crate::person::{Person, PersonKey, TargetName};
 use crate::ports::{App, IndexEntry, LeaseHolder};
 use crate::shown::Shown;
@@ -28,6 +28,8 @@ const LATE: &str = "late";
 const LEASE_LONGER: Duration = Duration::from_secs(60);
 /// How many reads of one run are on their way at once.
 const AT_ONCE: usize = 16;
+/// How much of its time an import waits for others that deliver to the same people: one part of so many.
+const PATIENCE: u32 = 3;
 /// How often a lease that another import has is asked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -44,6 +46,14 @@ impl Newer {
     /// Whether the update has to wait at this target.
     pub fn is_undecided(&self, target: &TargetName) -> bool {
         self.undecided.contains_key(target)
+    }
+
+    /// The same, where what is undecided is taken for set.
+    pub fn all_set(mut self) -> Newer {
+        for (target, fields) in std::mem::take(&mut self.undecided) {
+            self.set.entry(target).or_default().extend(fields);
+        }
+        self
     }
 }
 
@@ -65,6 +75,13 @@ pub struct Run<'a> {
     pub until: Timestamp,
     /// Until when it waits for those to whom another one delivers.
     pub patience: Timestamp,
+}
+
+impl<'a> Run<'a> {
+    /// One that begins now and waits a part of its time for others.
+    pub fn waiting(holder: &'a LeaseHolder, until: Timestamp, now: Timestamp) -> Run<'a> {
+        Run { holder, until, patience: now.plus(until.since(now) / PATIENCE) }
+    }
 }
 
 impl Run<'_> {
@@ -149,9 +166,16 @@ pub async fn newer(app: &App, updates: &[Late<'_>]) -> Result<Vec<Newer>, StoreE
     let entries: Vec<_> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
     let ids: BTreeSet<ImportId> = entries.iter().flatten().map(|entry| entry.import).collect();
     let read: Vec<_> = ids.iter().map(|id| app.imports.find(*id)).collect();
-    let logs: Vec<_> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
-    let logs: HashMap<ImportId, Vec<PartLog>> =
-        ids.into_iter().zip(logs).filter_map(|(id, log)| Some((id, log?.parts_now()))).collect();
+    let logs: Vec<_> = stream::iter(read).buffered(AT_ONCE).collect().await;
+    let read = |(id, log): (ImportId, Result<Option<ImportLog>, StoreError>)| match log {
+        Ok(log) => Some((id, Some(log?.parts_now()))),
+        // Those that are older than this one wait for it; it does not keep the others from being delivered.
+        Err(error) => {
+            tracing::error!(import.id = %id, %error, "what import {id} came to cannot be read");
+            Some((id, None))
+        }
+    };
+    let logs: HashMap<ImportId, Option<Vec<PartLog>>> = ids.into_iter().zip(logs).filter_map(read).collect();
     let newer = |(update, entries): (&Late<'_>, &Vec<IndexEntry>)| {
         let mut newer = Newer::default();
         for target in app.targets.iter() {
@@ -235,9 +259,17 @@ enum Decided {
     Nothing,
 }
 
-/// Where the log of a part is gone, or its import died, nobody knows; then it may have set the field.
-fn decided(parts: Option<&Vec<PartLog>>, part: usize, target: &TargetName, field: &Arc<str>) -> Decided {
-    let Some(part) = parts.and_then(|parts| parts.get(part)) else { return Decided::Set };
+/// Where the log of a part is gone, or its import died, nobody knows; then it may have set the field. Where the log cannot be
+/// read, `Some(None)`, it may be known another time.
+fn decided(
+    parts: Option<&Option<Vec<PartLog>>>,
+    part: usize,
+    target: &TargetName,
+    field: &Arc<str>,
+) -> Decided {
+    let Some(parts) = parts else { return Decided::Set };
+    let Some(parts) = parts else { return Decided::NotYet };
+    let Some(part) = parts.get(part) else { return Decided::Set };
     match &part.outcome {
         PartOutcome::Interrupted => Decided::Set,
         PartOutcome::Pending | PartOutcome::Deferred(_) => Decided::NotYet,

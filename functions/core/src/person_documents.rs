@@ -11,10 +11,11 @@ use crate::document_name::DocumentName;
 use crate::error::StoreError;
 use crate::id::ImportId;
 use crate::import::{self, Interrupted, SEVERAL};
+use crate::late;
 use crate::log::{Answer, Asked, Form, ImportLog, PartLog, PartOutcome, State, Subject};
 use crate::log_text::send_again;
 use crate::person::{Identifier, Person, PersonKey, Who};
-use crate::ports::{App, IndexEntry};
+use crate::ports::{App, IndexEntry, LeaseHolder};
 use crate::shown::Shown;
 use crate::summary::Source;
 use crate::time::Timestamp;
@@ -103,7 +104,7 @@ pub async fn delete(
     let mut log = request.log(app, Some((name.subject(), PartOutcome::Pending)));
     let claim = import::claim(request.id, request.until);
     import::open(app, &log, Some(&claim)).await?;
-    let deleted = carry_out(app, request, &person, &name).boxed();
+    let deleted = carry_out(app, request, &claim.holder, &person, &name).boxed();
     let deleted = match select(deleted, app.clock.sleep_until(request.until)).await {
         Either::Left((deleted, _)) => deleted,
         Either::Right(_) => Ok(not_now(
@@ -124,15 +125,34 @@ pub async fn delete(
     Ok(log)
 }
 
+/// Like an import, beside those that may be late: one of them that began before does not store after this what it would
+/// have deleted.
 async fn carry_out(
     app: &App,
     request: &Request,
+    holder: &LeaseHolder,
     person: &PersonKey,
     name: &DocumentName,
 ) -> Result<PartOutcome, StoreError> {
     let entry =
         IndexEntry { person: person.clone(), import: request.id, part: 0, fields: vec![name.field().into()] };
     app.imports.index(&[entry]).await?;
+    let run = late::Run::waiting(holder, request.until, app.clock.now());
+    let held = run.hold_beside(app, [person.clone()].into()).await?;
+    if !held.busy.is_empty() {
+        return Ok(not_now(Asked::Deletion, "another import delivers to this person"));
+    }
+    let deleted = delete_all(app, request, person, name).await;
+    held.give_back(app, holder).await;
+    deleted
+}
+
+async fn delete_all(
+    app: &App,
+    request: &Request,
+    person: &PersonKey,
+    name: &DocumentName,
+) -> Result<PartOutcome, StoreError> {
     let mut outcome = PartOutcome::Absent;
     for slot in slots(app, person, name) {
         match app.documents.delete(&slot, name.file(), request.id).await {

@@ -109,8 +109,8 @@ pub trait Documents: Send + Sync {
     /// next call finds.
     ///
     /// # Errors
-    /// When a store fails, and where more than a hundred files are in no slot, and more than are in one: nothing is deleted
-    /// then.
+    /// When a store fails, and where too many files are in no slot: any where none is in one, and else more than ten and more
+    /// than one in a hundred. Nothing is deleted then.
     async fn sweep(&self, stored_before: Timestamp) -> Result<usize, StoreError>;
 }
 

@@ -67,8 +67,11 @@ pub async fn run(
     until: Timestamp,
 ) -> Result<Report, StoreError> {
     let mut run = Run { app, holder, until, report: Report::default(), stopped: BTreeSet::new() };
+    let mut came = run.pass(which).await?;
     // Updates that wait for newer ones of this run are looked at again once these are decided.
-    while run.pass(which).await? {}
+    while came.decided && !came.waiting.is_empty() {
+        came = run.again(came.waiting).await?;
+    }
     if run.report.given_up > 0 {
         // An alarm counts these lines.
         tracing::warn!(updates = run.report.given_up, "updates given up");
@@ -102,23 +105,30 @@ impl Again {
     }
 }
 
-/// What a batch came to.
-#[derive(Debug, Clone, Copy)]
+/// What it came to.
+#[derive(Debug, Default)]
 struct Came {
-    /// Whether some wait for newer ones.
-    waiting: bool,
+    /// Those that wait for newer ones.
+    waiting: Vec<Place>,
     /// Whether some are decided.
     decided: bool,
+}
+
+impl Came {
+    fn add(&mut self, other: Came) {
+        self.waiting.extend(other.waiting);
+        self.decided |= other.decided;
+    }
 }
 
 /// How an update ended this time: the part as a whole, or one delivery.
 type Ended = (Kept, News);
 
 impl Run<'_> {
-    /// Tries what there is once. True where some waits for newer updates, and of these some were decided.
-    async fn pass(&mut self, which: Which) -> Result<bool, StoreError> {
+    /// Tries what there is once.
+    async fn pass(&mut self, which: Which) -> Result<Came, StoreError> {
         let (mut after, mut tried) = (None, HashSet::new());
-        let (mut waiting, mut decided) = (false, false);
+        let mut came = Came::default();
         while self.app.clock.now() < self.until {
             let page = match which {
                 Which::Of(import) => self.app.undelivered.of_import(import).await?,
@@ -132,19 +142,25 @@ impl Run<'_> {
             let Some(last) = page.last() else { break };
             after = Some((last.next_at, last.place.clone()));
             let places = page.into_iter().map(|waiting| waiting.place);
-            let wanted: Vec<_> = places
-                .filter(|place| !self.stopped.contains(&place.target) && tried.insert(place.clone()))
-                .collect();
-            for together in wanted.chunks(TOGETHER) {
-                let came = self.batch(together).await?;
-                waiting |= came.waiting;
-                decided |= came.decided;
-            }
+            came.add(self.again(places.filter(|place| tried.insert(place.clone())).collect()).await?);
             if matches!(which, Which::Of(_)) {
                 break;
             }
         }
-        Ok(waiting && decided)
+        Ok(came)
+    }
+
+    /// Tries these, as long as there is time.
+    async fn again(&mut self, places: Vec<Place>) -> Result<Came, StoreError> {
+        let mut came = Came::default();
+        for together in places.chunks(TOGETHER) {
+            let wanted: Vec<_> =
+                together.iter().filter(|place| !self.stopped.contains(&place.target)).cloned().collect();
+            if self.app.clock.now() < self.until && !wanted.is_empty() {
+                came.add(self.batch(&wanted).await?);
+            }
+        }
+        Ok(came)
     }
 
     /// Delivers what is kept at these places, and writes down what became of it.
@@ -176,7 +192,9 @@ impl Run<'_> {
         let written = match self.deliver(known, &named, &held).await {
             Ok((delivered, waiting)) => {
                 ended.extend(delivered);
-                self.write_down(ended).await.map(|decided| Came { waiting, decided })
+                let decided = self.write_down(ended, &waiting).await;
+                let waiting = waiting.into_iter().map(|kept| kept.waiting.place).collect();
+                decided.map(|decided| Came { waiting, decided })
             }
             Err(error) => Err(error),
         };
@@ -184,13 +202,14 @@ impl Run<'_> {
         written
     }
 
-    /// Delivers to those whose lease is held, as far as it is kept still and nothing newer is there.
+    /// Delivers to those whose lease is held, as far as it is kept still and nothing newer is there. Gives back what came of
+    /// them, and those that wait for newer ones.
     async fn deliver(
         &self,
         mut known: Vec<Again>,
         people: &HashMap<String, Person>,
         held: &Held,
-    ) -> Result<(Vec<Ended>, bool), StoreError> {
+    ) -> Result<(Vec<Ended>, Vec<Kept>), StoreError> {
         known.retain(|again| !held.busy.contains(&again.person.key()));
         let places: Vec<_> = known.iter().map(|again| again.kept.waiting.place.clone()).collect();
         // Another run may have delivered them before the leases were ours.
@@ -207,10 +226,19 @@ impl Run<'_> {
             })
             .collect();
         let newer: Vec<Newer> = late::newer(self.app, &late).await?;
-        let all = known.len();
-        let (known, newer): (Vec<Again>, Vec<Newer>) =
-            known.into_iter().zip(newer).filter(|(again, newer)| !again.waits_for(newer)).unzip();
-        let waiting = known.len() < all;
+        let now = self.app.clock.now();
+        let (mut tried, mut waiting) = (Vec::new(), Vec::new());
+        for (again, newer) in known.into_iter().zip(newer) {
+            if !again.waits_for(&newer) {
+                tried.push((again, newer));
+            } else if again.kept.is_over(now) {
+                // Its own day is over: it is tried once, without what newer ones may still set.
+                tried.push((again, newer.all_set()));
+            } else {
+                waiting.push(again.kept);
+            }
+        }
+        let (known, newer): (Vec<Again>, Vec<Newer>) = tried.into_iter().unzip();
         let updates: Vec<Ready<'_>> = known.iter().zip(&newer).enumerate().map(ready).collect();
         let busy = BTreeSet::new();
         let run = delivery::Run { people, busy: &busy, until: self.until, dry_run: false };
@@ -236,11 +264,11 @@ impl Run<'_> {
 
     /// First what is to be tried again, then the logs, and at last what is done is let go: whatever fails in between is
     /// done once more, and nothing is forgotten. Says whether anything was decided. A log that takes no more lines keeps its
-    /// own updates alone from being let go.
-    async fn write_down(&mut self, mut ended: Vec<Ended>) -> Result<bool, StoreError> {
+    /// own updates alone from being let go. What waits for newer ones comes after the others the next time.
+    async fn write_down(&mut self, mut ended: Vec<Ended>, waiting: &[Kept]) -> Result<bool, StoreError> {
         let now = self.app.clock.now();
         ended.sort_by(|(one, _), (other, _)| one.waiting.place.cmp(&other.waiting.place));
-        let mut again: Vec<Kept> = Vec::new();
+        let mut again: Vec<Kept> = waiting.iter().filter_map(|kept| kept.later(now)).collect();
         let mut done: Vec<Place> = Vec::new();
         let mut logs: BTreeMap<ImportId, Vec<Later>> = BTreeMap::new();
         let mut arrived: BTreeMap<Option<TargetName>, bool> = BTreeMap::new();

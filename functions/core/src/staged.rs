@@ -22,6 +22,10 @@ pub const UPLOAD_LIFE: Duration = Duration::from_secs(15 * 60);
 /// the last moment of [`UPLOAD_LIFE`] has as long again.
 pub const MISSING_AFTER: Duration = Duration::from_secs(30 * 60);
 
+/// An import that could not be carried out rests for one part of so many of its age, but no longer than this.
+const REST_OF_AGE: u32 = 4;
+const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
+
 /// An import that is accepted, and whose body is still to come.
 #[derive(Debug, Clone)]
 pub struct Accepted {
@@ -66,10 +70,21 @@ pub fn claim(holder: &LeaseHolder, until: Timestamp) -> Claim {
     Claim { holder: holder.clone(), until: until.plus(CLOSING) }
 }
 
-/// Gives an import back that could not be carried out: whoever is next may take it up at once. Where that fails, the claim
-/// ends by itself.
+/// Gives an import back that is not done: whoever is next may take it up at once. Where that fails, the claim ends by itself.
 pub async fn give_back(app: &App, import: ImportId, holder: &LeaseHolder) {
-    let over = Claim { holder: holder.clone(), until: app.clock.now() };
+    end_claim(app, import, holder, app.clock.now()).await;
+}
+
+/// Gives an import back that could not be carried out. It rests for longer and longer, since it may fail again and again, and
+/// each time everything is delivered once more.
+pub async fn let_rest(app: &App, import: ImportId, holder: &LeaseHolder) {
+    let now = app.clock.now();
+    let rest = (now.since(import.made_at()) / REST_OF_AGE).min(LONGEST_REST);
+    end_claim(app, import, holder, now.plus(rest)).await;
+}
+
+async fn end_claim(app: &App, import: ImportId, holder: &LeaseHolder, until: Timestamp) {
+    let over = Claim { holder: holder.clone(), until };
     if let Err(error) = app.imports.claim(import, &over).await {
         tracing::warn!(import.id = %import, %error, "the claim of an import was not given back");
     }

@@ -14,7 +14,7 @@ use crate::ports::App;
 use crate::shown::Shown;
 use crate::time::Timestamp;
 
-/// How long an update is tried again, from when it was received.
+/// How long an update is tried again, from when it was delivered first.
 pub const TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is waited before each attempt after the first; the last one is repeated.
@@ -71,10 +71,23 @@ impl Waiting {
 pub struct Kept {
     /// What may be shown of it.
     pub waiting: Waiting,
-    /// When its import was received.
+    /// When it was delivered first, in vain.
     pub since: Timestamp,
     /// What is to be delivered.
     pub update: Update,
+}
+
+impl Kept {
+    /// Whether its day is over: it is not kept again.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.since.plus(TRIED_FOR)
+    }
+
+    /// The same, to be tried again after as long a pause as the last one; `None` where its day is over.
+    pub fn later(&self, now: Timestamp) -> Option<Kept> {
+        let next_at = next_attempt(&self.waiting.place, self.since, self.waiting.attempts, now)?;
+        Some(Kept { waiting: Waiting { next_at, ..self.waiting.clone() }, ..self.clone() })
+    }
 }
 
 /// A person update object as JSON, with the identifiers that its person is known by. `Debug` shows nothing of it.
@@ -102,20 +115,13 @@ pub fn next_attempt(place: &Place, since: Timestamp, attempts: u32, now: Timesta
 /// Keeps everything of an import that has ended for a reason that passes; `update` gives what a part is to deliver. Where
 /// it cannot be kept, `false` is given back, and the log says that it has to be sent again.
 pub(crate) async fn keep(app: &App, log: &mut ImportLog, update: impl Fn(usize) -> Option<Update>) -> bool {
-    let now = app.clock.now();
-    let (import, since) = (log.id, log.received_at);
-    if now >= since.plus(TRIED_FOR) {
-        log.parts
-            .iter_mut()
-            .for_each(|part| end_deferred(&mut part.outcome, PartOutcome::GivenUp, Ending::GivenUp));
-        return true;
-    }
+    let (import, since) = (log.id, app.clock.now());
     let mut kept = Vec::new();
     for (number, part) in log.parts.iter_mut().enumerate() {
         let Subject::Person(Some(person)) = &part.subject else { continue };
         for (target, reason) in deferred(&part.outcome) {
             let place = Place { import, part: number, target };
-            let Some((next_at, update)) = next_attempt(&place, since, 1, now).zip(update(number)) else {
+            let Some((next_at, update)) = next_attempt(&place, since, 1, since).zip(update(number)) else {
                 continue;
             };
             let waiting = Waiting { place, person: person.clone(), reason, attempts: 1, next_at };

@@ -242,6 +242,16 @@ fn a_run_whose_time_is_up_leaves_the_rest_to_the_next() {
 }
 
 #[test]
+fn where_there_is_no_time_left_nothing_more_is_listed() {
+    let world = world();
+    for n in 0..101 {
+        world.inbox.put(&format!("{n}.csv"), people(1), DROPPED);
+    }
+    let ran = now(run(&world.app, &holder("one"), world.clock.now()));
+    assert_eq!(ran.unwrap(), report(0, 0, 100), "one page of them");
+}
+
+#[test]
 fn a_run_that_died_is_taken_up_when_its_claim_is_over() {
     let world = world();
     world.inbox.put("people.csv", people(150), DROPPED);

@@ -15,6 +15,7 @@ use people_core::error::StoreError;
 use people_core::filing::sweep;
 use people_core::id::ImportId;
 use people_core::import::{self, Begin, Interrupted, SYNCHRONOUS};
+use people_core::late::Run;
 use people_core::later::Later;
 use people_core::log::{Answer, Asked, DIED_AFTER, Form, ImportLog, Outcome, State};
 use people_core::log_text::render;
@@ -577,7 +578,7 @@ fn a_deletion_whose_log_cannot_be_closed_can_be_looked_up_and_dies() {
 fn what_is_swept_is_older_than_anything_that_can_still_be_stored() {
     let mut world = world(Found::Nobody);
     let started = world.app.clock.now();
-    let before = Timestamp::from_millis(started.millis() - 8 * 24 * 60 * 60 * 1000);
+    let before = Timestamp::from_millis(started.millis() - 30 * 24 * 60 * 60 * 1000);
     for (fault, error) in [
         (None, None),
         (Some(Fault::Fails), Some("do as asked")),
@@ -594,4 +595,27 @@ fn what_is_swept_is_older_than_anything_that_can_still_be_stored() {
         let waited = matches!(fault, Some((_, Fault::NeverEnds)));
         assert_eq!(world.app.clock.now() == until, waited, "it ends when it has to, and not before");
     }
+}
+
+#[test]
+fn a_deletion_waits_for_a_late_import_that_may_store_the_same() {
+    let world = world(Found::Nobody);
+    world.put("7", "salary", "a.pdf", PDF);
+    let joe = Person { employee_id: Some("7".into()), ..Person::default() }.key();
+    let late = LeaseHolder("late".into());
+    let until = world.app.clock.now().plus(SYNCHRONOUS);
+    let run = Run::waiting(&late, until, until);
+    let held = now(run.hold_late(&world.app, [joe].into())).unwrap();
+    let refused = "Error - FileNotDeleted - 'salary/a.pdf' of '7' not deleted: \
+        another import delivers to this person, send it again\n";
+    assert_eq!(world.delete("7", "salary", "a.pdf"), refused);
+    assert_eq!(world.list("7").0, ["salary/a.pdf"]);
+    now(held.give_back(&world.app, &late));
+    assert!(world.delete("7", "salary", "a.pdf").contains(" - Deleted file "));
+    let again = Run::waiting(&late, until, until);
+    let joe = Person { employee_id: Some("7".into()), ..Person::default() }.key();
+    assert!(
+        now(again.hold_late(&world.app, [joe].into())).unwrap().busy.is_empty(),
+        "it gave its lease back"
+    );
 }

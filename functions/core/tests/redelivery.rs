@@ -27,7 +27,7 @@ use people_core::profile::Profile;
 use people_core::redelivery::{self, Report, Which};
 use people_core::summary::{Source, Standing};
 use people_core::time::Timestamp;
-use people_core::undelivered::TRIED_FOR;
+use people_core::undelivered::{TRIED_FOR, Waiting};
 use people_core::update::Value;
 
 const BEGINNING: Timestamp = Timestamp::from_millis(1_700_757_179_000);
@@ -420,6 +420,57 @@ fn what_nobody_ever_gets_to_is_given_up_all_the_same() {
     world.wait(TRIED_FOR);
     assert_eq!(world.redeliver(Which::Due), Report { given_up: 1, ..Report::default() });
     assert_eq!((world.waiting(), world.log(id).summary().now()), (0, Standing::Unsuccessful));
+}
+
+#[test]
+fn what_waits_for_a_newer_one_comes_after_the_others_and_that_is_no_attempt() {
+    let world = world(&[Mood::Busy]);
+    let older = world.import(&[r#"{"employeeId":"7","phone":"1"}"#]);
+    world.import(&[r#"{"employeeId":"7","phone":"2"}"#]);
+    let before = now(world.app.undelivered.of_import(older)).unwrap().remove(0);
+    world.wait(2 * MINUTE);
+    assert_eq!(world.redeliver(Which::Due), Report { deferred: 1, ..Report::default() });
+    let waiting = now(world.app.undelivered.of_import(older)).unwrap().remove(0);
+    assert!(waiting.next_at > world.app.clock.now(), "others are due before it");
+    assert_eq!(Waiting { next_at: before.next_at, ..waiting }, before);
+    assert_eq!(world.lines(older).len(), 1);
+}
+
+#[test]
+fn what_waits_for_a_newer_one_for_a_day_is_tried_once_without_what_that_may_set() {
+    let world = world(&[Mood::Busy]);
+    let older = world.import(&[r#"{"employeeId":"7","phone":"1","mobile":"1"}"#]);
+    let of_phone_alone = world.import(&[r#"{"employeeId":"7","phone":"1"}"#]);
+    world.wait(DAY - MINUTE);
+    world.import(&[r#"{"employeeId":"7","phone":"2"}"#]);
+    world.mood(0, Mood::Well);
+    for id in [older, of_phone_alone] {
+        assert_eq!(world.redeliver(Which::Of(id)), Report::default(), "it waits for the newest one");
+    }
+    world.wait(MINUTE);
+    assert_eq!(world.redeliver(Which::Of(older)), Report { delivered: 1, ..Report::default() });
+    assert_eq!(world.redeliver(Which::Of(of_phone_alone)), Report { superseded: 1, ..Report::default() });
+    assert_eq!(world.stored(0), ["7 mobile=1"]);
+    assert_eq!(world.redeliver(Which::All), Report { delivered: 1, ..Report::default() });
+    assert_eq!(world.stored(0), ["7 mobile=1", "7 phone=2"]);
+}
+
+#[test]
+fn however_long_a_target_is_down_each_import_comes_to_an_end() {
+    let world = world(&[Mood::Down]);
+    let mut imports = Vec::new();
+    for n in 0..16 {
+        imports.push(world.import(&[&format!(r#"{{"employeeId":"7","phone":"{n}","mobile":"1"}}"#)]));
+        for _ in 0..6 {
+            world.wait(60 * MINUTE);
+            world.redeliver(Which::Due);
+        }
+    }
+    let (old, young) = imports.split_at(13);
+    for id in old {
+        assert_eq!(world.log(*id).summary().now(), Standing::Unsuccessful, "{:?}", world.lines(*id));
+    }
+    assert_eq!(world.waiting(), young.len() as u64);
 }
 
 #[test]

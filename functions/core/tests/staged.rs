@@ -122,6 +122,23 @@ fn an_import_that_somebody_is_at_work_on_is_not_closed() {
 }
 
 #[test]
+fn an_import_that_could_not_be_carried_out_rests_for_a_quarter_of_its_age_and_an_hour_at_most() {
+    for (age, rest) in
+        [(60, 15), (4 * 60 * 60 - 4, 60 * 60 - 1), (4 * 60 * 60, 60 * 60), (1_000_000, 60 * 60)]
+    {
+        let world = world();
+        let moment = |seconds: u64| START.plus(Duration::from_secs(seconds));
+        world.clock.advance_to(moment(age));
+        assert!(matches!(world.claim("a worker", moment(age + 900)), Claimed::Taken(_)));
+        now(staged::let_rest(&world.app, world.log.id, &who("a worker")));
+        world.clock.advance_to(Timestamp::from_millis(moment(age + rest).millis() - 1));
+        assert_eq!(world.claim("another", moment(age + 9_000)), Claimed::Busy, "{age}");
+        world.clock.advance_to(moment(age + rest));
+        assert!(matches!(world.claim("another", moment(age + 9_000)), Claimed::Taken(_)), "{age}");
+    }
+}
+
+#[test]
 fn what_is_not_known_of_an_import_whose_body_is_gone_is_said() {
     let world = world();
     let until = START.plus(Duration::from_secs(600));

@@ -27,6 +27,7 @@ mod logs;
 mod lookup;
 mod lossy;
 mod measured;
+mod newer;
 mod rates;
 mod repeats;
 mod sample;

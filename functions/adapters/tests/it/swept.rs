@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use people_adapters::s3::{read_object, write_object};
 use people_core::document::{DocumentKey, Slot};
 use people_core::person::Person;
@@ -17,6 +18,22 @@ async fn leave_behind(embedded: &Embedded, slot: &Slot, part: usize) -> String {
     let key = DocumentKey::new(slot, id(7), part).as_str().to_owned();
     write_object(&embedded.aws.s3, BUCKET, &key, b"%PDF-1.7 %%EOF".to_vec()).await.unwrap();
     key
+}
+
+/// Records like one that is there, which lead to these objects; the numbers tell them apart.
+async fn record_all(embedded: &Embedded, objects: Vec<(usize, String)>) {
+    let (client, table) = (&embedded.aws.dynamodb, &embedded.tables.documents);
+    let mut record = client.scan().table_name(table).limit(1).send().await.unwrap().items.unwrap().remove(0);
+    record.remove("padding");
+    let records = objects.into_iter().map(|(n, key)| {
+        record.insert("slot".into(), AttributeValue::S(format!("numbered/{n}.pdf")));
+        record.insert("objectKey".into(), AttributeValue::S(key));
+        let put = PutRequest::builder().set_item(Some(record.clone())).build().unwrap();
+        WriteRequest::builder().put_request(put).build()
+    });
+    for together in records.collect::<Vec<_>>().chunks(25) {
+        client.batch_write_item().request_items(table, together.to_vec()).send().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -49,22 +66,43 @@ async fn bytes_that_no_slot_leads_to_are_swept_once_they_are_old_enough() {
 async fn a_table_that_does_not_know_the_documents_of_the_bucket_sweeps_nothing() {
     let embedded = start().await;
     let documents = documents(&embedded);
-    for part in 0..100 {
-        leave_behind(&embedded, &slot("contract", None), part).await;
-    }
-    assert_eq!(documents.sweep(the_end()).await.unwrap(), 100, "so many are swept in any case");
-    for part in 0..101 {
-        leave_behind(&embedded, &slot("contract", None), part).await;
-    }
+    // That their objects are not there does not matter here.
+    let record = async |from: usize, to: usize| {
+        record_all(&embedded, (from..to).map(|n| (n, format!("documents/{n}"))).collect()).await;
+    };
+    let leave = async |count: usize| {
+        for part in 0..count {
+            leave_behind(&embedded, &slot("contract", None), part).await;
+        }
+    };
+    leave(1).await;
+    assert!(documents.sweep(the_end()).await.is_err(), "there is no record at all");
+    documents.store(&document(slot("contract", None), 99, b"bytes")).await.unwrap();
+    leave(11).await;
     assert!(documents.sweep(the_end()).await.is_err());
-    assert_eq!(objects(&embedded).await.len(), 101, "all are there still");
-    // The records of as many documents: the table is the right one.
-    for n in 0..101 {
-        let slot = slot("payslips", Some(&format!("{n}.pdf")));
-        documents.store(&document(slot, 200 + n, b"bytes")).await.unwrap();
-    }
-    assert_eq!(documents.sweep(the_end()).await.unwrap(), 101);
-    assert_eq!(objects(&embedded).await.len(), 101, "those that have a record");
+    assert_eq!(objects(&embedded).await.len(), 12, "all are there still");
+    let first = DocumentKey::new(&slot("contract", None), id(7), 0);
+    embedded.aws.s3.delete_object().bucket(BUCKET).key(first.as_str()).send().await.unwrap();
+    assert_eq!(documents.sweep(the_end()).await.unwrap(), 10, "so many are swept where there are records");
+    record(1, 1_099).await;
+    leave(11).await;
+    assert!(documents.sweep(the_end()).await.is_err(), "1,099 records");
+    record(1_099, 1_100).await;
+    assert_eq!(documents.sweep(the_end()).await.unwrap(), 11, "1,100 records");
+}
+
+#[tokio::test]
+async fn a_record_that_leads_nowhere_may_be_that_of_any_object() {
+    let embedded = start().await;
+    let documents = documents(&embedded);
+    documents.store(&document(slot("contract", None), 0, b"contract")).await.unwrap();
+    leave_behind(&embedded, &slot("contract", None), 1).await;
+    let (client, table) = (&embedded.aws.dynamodb, &embedded.tables.documents);
+    let mut record = client.scan().table_name(table).send().await.unwrap().items.unwrap().remove(0);
+    record.remove("objectKey");
+    client.put_item().table_name(table).set_item(Some(record)).send().await.unwrap();
+    assert!(documents.sweep(the_end()).await.is_err());
+    assert_eq!(objects(&embedded).await.len(), 2);
 }
 
 #[tokio::test]
@@ -79,18 +117,18 @@ async fn a_sweep_goes_over_all_pages() {
         let others = [("slot", format!("payslips/{n:02}.pdf")), ("objectKey", key)];
         record_at_length(&embedded, 390_000, others).await;
     }
-    let others = slot("zzz", None);
+    let of = |employee_id: &str| Slot {
+        person: Person { employee_id: Some(employee_id.to_owned()), ..Person::default() }.key(),
+        ..slot("contract", None)
+    };
+    let mut recorded = Vec::new();
     for n in 0..1_000 {
-        let slot = Slot {
-            person: Person { employee_id: Some(n.to_string()), ..Person::default() }.key(),
-            ..others.clone()
-        };
-        documents.store(&document(slot, 0, b"bytes")).await.unwrap();
+        recorded.push((n, leave_behind(&embedded, &of(&n.to_string()), 0).await));
     }
+    record_all(&embedded, recorded).await;
     let listed = embedded.aws.s3.list_objects_v2().bucket(BUCKET).send().await.unwrap();
     assert_eq!(listed.is_truncated(), Some(true), "there is a second page");
-    let last = Person { employee_id: Some("zzz".into()), ..Person::default() }.key();
-    let left = leave_behind(&embedded, &Slot { person: last, ..others }, 0).await;
+    let left = leave_behind(&embedded, &of("zzz"), 0).await;
     assert_eq!(documents.sweep(the_end()).await.unwrap(), 1);
     assert_eq!(read_object(&embedded.aws.s3, BUCKET, &left).await.unwrap(), None);
     assert!(documents.read(&first).await.unwrap().is_some());

@@ -20,9 +20,6 @@ use crate::time::Timestamp;
 use crate::undelivered::{self, Update};
 use crate::update;
 
-/// How much of its time an import waits for others that deliver to the same people.
-const PATIENCE: u32 = 3;
-
 /// What an import enters into the person index. A part that means nobody, or is refused, is entered without fields under the
 /// identifiers that it has, so that whoever looks for the person finds it, and no redelivery heeds it.
 fn index(log: &ImportLog, parts: &[Part]) -> Vec<IndexEntry> {
@@ -133,9 +130,7 @@ impl CarryOut<'_> {
         self.app.imports.index(&index(log, self.parts)).await?;
         let people: BTreeSet<PersonKey> =
             self.parts.iter().filter_map(known).map(|(_, person)| person.key()).collect();
-        let now = self.app.clock.now();
-        let patience = now.plus(self.until.since(now) / PATIENCE);
-        let run = late::Run { holder: self.holder, until: self.until, patience };
+        let run = late::Run::waiting(self.holder, self.until, self.app.clock.now());
         if !self.is_late {
             let held = run.hold_beside(self.app, people).await?;
             return Ok(Prepared { held, newer: HashMap::new(), deleted: BTreeSet::new() });

@@ -34,7 +34,8 @@ pub struct Report {
     pub done: usize,
     /// The files of which nothing was.
     pub failed: usize,
-    /// The files that are left for another run: somebody is at work on them, or time is up.
+    /// The files that are left for another run: somebody is at work on them, or time is up. Of more than are looked at
+    /// together, those that come after them are not counted.
     pub left: usize,
 }
 
@@ -49,7 +50,9 @@ pub async fn run(app: &App, holder: &LeaseHolder, until: Timestamp) -> Result<Re
         let files = app.inbox.list(seen.len() + TOGETHER).await?;
         let new: Vec<_> =
             files.into_iter().filter(|file| seen.insert((file.name.clone(), file.version.clone()))).collect();
-        if new.is_empty() {
+        // Where there is no time any more, those that are not listed are left too.
+        if new.is_empty() || is_over(app, until) {
+            report.left += new.len();
             return failure.map_or(Ok(report), Err);
         }
         for file in &new {
@@ -212,7 +215,7 @@ impl Taking<'_> {
         match import::run(self.app, request).await {
             Ok(log) => Ok(Some(piece(&log))),
             Err(interrupted) => {
-                staged::give_back(self.app, id, self.holder).await;
+                staged::let_rest(self.app, id, self.holder).await;
                 Err(interrupted.error)
             }
         }

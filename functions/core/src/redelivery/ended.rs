@@ -8,7 +8,7 @@ use crate::log::{Delivery, Ending, Outcome, PartOutcome};
 use crate::person::TargetName;
 use crate::shown::Shown;
 use crate::time::Timestamp;
-use crate::undelivered::{Kept, Place, TRIED_FOR, Waiting, next_attempt};
+use crate::undelivered::{Kept, Place, Waiting, next_attempt};
 
 /// How an update ends whose person is not known, or that is no valid update any more.
 pub(super) fn without_a_person(kept: &Kept, part: &Part) -> News {
@@ -74,7 +74,7 @@ pub(super) fn was_not_tried(kept: &Kept, news: &News) -> bool {
 /// What of an update is tried again, and when; the pause does not grow where nobody got to it. What is deferred beyond its
 /// time is given up instead.
 pub(super) fn keep_again(kept: &Kept, news: &mut News, is_untried: bool, now: Timestamp) -> Vec<Kept> {
-    let is_over = now >= kept.since.plus(TRIED_FOR);
+    let is_over = kept.is_over(now);
     let waits = |target: Option<TargetName>, attempts: u32, reason: &str| {
         let place = Place { target, ..kept.waiting.place.clone() };
         let next_at = next_attempt(&place, kept.since, attempts, now)?;

@@ -216,7 +216,10 @@ fn watched(alarms: &Deployed<'_>) -> Piece {
         format!("{own} TargetsNotListed of all"),
     ];
     for function in super::compare::crates() {
-        due.extend(["Errors", "Throttles"].map(|metric| format!("AWS/Lambda {metric} of {own}-{function}")));
+        // Runs of these may overlap with the next one, which is throttled then.
+        let overlaps = matches!(function.as_str(), "redelivery" | "inbox-import");
+        let runs = if overlaps { "Invocations" } else { "Throttles" };
+        due.extend(["Errors", runs].map(|metric| format!("AWS/Lambda {metric} of {own}-{function}")));
     }
     is.sort();
     due.sort();

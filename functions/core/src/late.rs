@@ -97,29 +97,49 @@ impl Run<'_> {
         if app.leases.is_announced(LATE).await? { self.hold(app, people).await } else { Ok(Held::default()) }
     }
 
+    /// Nobody who waits for a lease holds a larger one, so no two wait for each other: where one is busy, the larger ones are
+    /// given back until it is free.
     async fn hold(self, app: &App, people: BTreeSet<PersonKey>) -> Result<Held, StoreError> {
         let mut held = Held { leases: BTreeSet::new(), busy: people };
         loop {
-            let wanted: Vec<_> = held.busy.iter().cloned().collect();
-            let taken = join_all(wanted.iter().map(|person| self.take(app, person))).await;
-            let taken = match taken.into_iter().collect::<Result<Vec<_>, _>>() {
-                Ok(taken) => taken,
-                Err(error) => {
-                    held.leases.extend(held.busy.clone());
-                    held.give_back(app, self.holder).await;
-                    return Err(error);
-                }
-            };
-            for person in wanted.into_iter().zip(taken).filter_map(|(person, taken)| taken.then_some(person))
-            {
-                held.busy.remove(&person);
-                held.leases.insert(person);
-            }
-            let next = app.clock.now().plus(LOOK_EVERY);
-            if held.busy.is_empty() || next > self.patience {
+            let wanted = held.busy.iter().cloned().collect();
+            self.take_all(app, &mut held, wanted).await?;
+            let Some(first) = held.busy.first().cloned() else { return Ok(held) };
+            if !self.may_wait(app) {
                 return Ok(held);
             }
-            app.clock.sleep_until(next).await;
+            let larger = Held { leases: held.leases.split_off(&first), busy: BTreeSet::new() };
+            larger.give_back(app, self.holder).await;
+            held.busy.extend(larger.leases);
+            while held.busy.contains(&first) && self.may_wait(app) {
+                app.clock.sleep_until(app.clock.now().plus(LOOK_EVERY)).await;
+                self.take_all(app, &mut held, vec![first.clone()]).await?;
+            }
+        }
+    }
+
+    fn may_wait(self, app: &App) -> bool {
+        app.clock.now().plus(LOOK_EVERY) <= self.patience
+    }
+
+    /// Takes those of these leases that nobody has. Where a store fails, all are given back: any of them may be taken.
+    async fn take_all(self, app: &App, held: &mut Held, wanted: Vec<PersonKey>) -> Result<(), StoreError> {
+        let taken = join_all(wanted.iter().map(|person| self.take(app, person))).await;
+        match taken.into_iter().collect::<Result<Vec<_>, _>>() {
+            Ok(taken) => {
+                for (person, taken) in wanted.into_iter().zip(taken) {
+                    if taken {
+                        held.busy.remove(&person);
+                        held.leases.insert(person);
+                    }
+                }
+                Ok(())
+            }
+            Err(error) => {
+                held.leases.extend(wanted);
+                held.give_back(app, self.holder).await;
+                Err(error)
+            }
         }
     }
 
@@ -307,5 +327,69 @@ fn decided(
         | PartOutcome::NotFound
         | PartOutcome::Imported(_)
         | PartOutcome::Unserved { .. } => Decided::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use futures_util::future::join4;
+    use futures_util::pending;
+
+    use super::*;
+    use crate::memory;
+    use crate::ports::Clock;
+
+    /// A clock on which a sleep lets the others have their turn, and is over then.
+    struct Turns(std::sync::Mutex<Timestamp>);
+
+    #[async_trait::async_trait]
+    impl Clock for Turns {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+
+        async fn sleep_until(&self, moment: Timestamp) {
+            let later = moment.max(self.now());
+            *self.0.lock().unwrap() = later;
+            pending!();
+        }
+    }
+
+    fn key(employee_id: &str) -> PersonKey {
+        Person { employee_id: Some(employee_id.into()), ..Person::default() }.key()
+    }
+
+    #[test]
+    fn two_who_want_the_same_people_never_wait_for_each_other() {
+        let clock = Arc::new(Turns(std::sync::Mutex::new(Timestamp::from_millis(0))));
+        let app = memory::app(Arc::clone(&clock) as Arc<dyn Clock>);
+        let [one, other, before] = ["one", "other", "before"].map(|name| LeaseHolder(name.into()));
+        let until = Timestamp::from_millis(60_000);
+        let run = |holder| Run { holder, until, patience: until };
+        let both = || BTreeSet::from([key("1"), key("2")]);
+        let mut all = pin!(async {
+            let first = run(&before).hold_late(&app, both()).await.unwrap();
+            assert_eq!((first.leases.len(), first.busy.len()), (2, 0));
+            let work = async |holder| {
+                let held = run(holder).hold_late(&app, both()).await.unwrap();
+                assert_eq!((held.leases.len(), held.busy.len()), (2, 0));
+                held.give_back(&app, holder).await;
+            };
+            // The first lease is free when the other one looks, the second when the one does.
+            let free = async |person: &str, turns: usize| {
+                for _ in 0..turns {
+                    pending!();
+                }
+                app.leases.give_back(&lease(&key(person)), &before).await.unwrap();
+            };
+            join4(free("2", 3), work(&one), free("1", 2), work(&other)).await;
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        let turns = (1..1_000).find(|_| matches!(all.as_mut().poll(&mut context), Poll::Ready(())));
+        assert!(turns.is_some());
+        assert!(clock.now() < Timestamp::from_millis(10_000), "nobody waited in vain");
     }
 }

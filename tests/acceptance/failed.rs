@@ -30,6 +30,11 @@ impl Local {
         let path = link.splitn(4, '/').last().unwrap();
         let body = send(&format!("GET /{path}"), link, &[], b"");
         assert_eq!(body.status, 200, "{}", body.text());
+        assert_eq!(
+            body.headers.get("content-encoding"),
+            None,
+            "it is sent as it is, and so it can be sent again"
+        );
         body
     }
 }

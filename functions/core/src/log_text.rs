@@ -132,7 +132,7 @@ fn part_lines(number: usize, part: &PartLog, names_targets: bool, lines: &mut Ve
             let file = file.map_or_else(String::new, ToString::to_string);
             (
                 LogKind::Superseded,
-                format!("{file} for {person} not uploaded: a later import has stored another"),
+                format!("{file} for {person} not uploaded: a later request has replaced or deleted it"),
             )
         }
         PartOutcome::Uploaded => (LogKind::FileUploaded, a_file("Uploaded file", file, "for", person)),
@@ -475,7 +475,7 @@ mod tests {
             vec![left_out(Ending::Superseded), file(PartOutcome::Superseded)],
             "Warning - Superseded - 'phone', 'joinDate' of 'joe@company.com' not updated: a later import has set it at t0\n\
              Success - PersonUnchanged - 'joe@company.com' unchanged at t1\n\
-             Warning - Superseded - 'salary/March 2023.pdf' for 'joe@company.com' not uploaded: a later import has stored another\n",
+             Warning - Superseded - 'salary/March 2023.pdf' for 'joe@company.com' not uploaded: a later request has replaced or deleted it\n",
             Answer::Succeeded,
         );
     }

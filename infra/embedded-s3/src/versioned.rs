@@ -257,10 +257,21 @@ operations! {
     ]
 }
 
+/// How the object itself is encoded: S3 leaves `aws-chunked` away, which is how the request was.
+fn of_the_object(encoding: Option<String>) -> Option<String> {
+    let encodings = encoding?;
+    let own: Vec<_> = encodings.split(',').map(str::trim).filter(|one| *one != "aws-chunked").collect();
+    (!own.is_empty()).then(|| own.join(","))
+}
+
 /// The operations that versions change.
 impl Versioned {
-    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(
+        &self,
+        mut request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
         only_signed(&request.uri, &request.headers)?;
+        request.input.content_encoding = of_the_object(request.input.content_encoding);
         let place = (request.input.bucket.clone(), request.input.key.clone());
         let (answer, size) = if is_versioned(&place.1) {
             self.put_version(request).await?

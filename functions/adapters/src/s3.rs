@@ -83,28 +83,35 @@ impl S3Documents {
         answer.map(drop).map_err(|error| s3_failed("delete an object", &error))
     }
 
-    /// The keys of the objects that were stored before then and that no record leads to.
+    /// The keys of the objects that were stored before then and that no record leads to, if they are no more than `most`.
     async fn left_behind(
         &self,
         recorded: &Objects,
         stored_before: Timestamp,
+        most: usize,
     ) -> Result<Vec<String>, StoreError> {
         let request = self.s3.list_objects_v2().bucket(&self.bucket).prefix(DocumentKey::PREFIX);
         let mut pages = request.into_paginator().send();
-        let mut left_behind = Vec::new();
+        let (mut left_behind, mut count) = (Vec::new(), 0);
         while let Some(page) = pages.next().await {
             for object in page.map_err(|error| s3_failed(SWEEP, &error))?.contents() {
                 let (Some(key), Some(stored_at)) = (object.key(), object.last_modified()) else { continue };
                 let is_old = stored_at.to_millis().is_ok_and(|at| at < stored_before.millis());
                 if is_old && !recorded.contains(key) {
-                    left_behind.push(key.to_owned());
+                    count += 1;
+                    if count <= most {
+                        left_behind.push(key.to_owned());
+                    }
                 }
             }
-            if left_behind.len() > most_left_behind(recorded.len()) {
-                return Err(StoreError::new(SWEEP, "too many are without a record"));
-            }
         }
-        Ok(left_behind)
+        if count <= most {
+            return Ok(left_behind);
+        }
+        let records = recorded.len();
+        let refused =
+            format!("{count} are without a record, and {records} have one; at most {most} would be deleted");
+        Err(StoreError::new(SWEEP, refused))
     }
 
     /// The object is out of reach already, so a failure costs its space until it is swept.
@@ -170,9 +177,10 @@ impl Documents for S3Documents {
 
     /// First the records, then the objects: of an object that is old enough, the record is there before or never will be.
     /// Where too many have none, nothing is deleted: it is the wrong table then, or one that was lost.
-    async fn sweep(&self, stored_before: Timestamp) -> Result<usize, StoreError> {
+    async fn sweep(&self, stored_before: Timestamp, most: Option<usize>) -> Result<usize, StoreError> {
         let recorded = self.records.objects().await?;
-        let left_behind = self.left_behind(&recorded, stored_before).await?;
+        let most = most.unwrap_or_else(|| most_left_behind(recorded.len()));
+        let left_behind = self.left_behind(&recorded, stored_before, most).await?;
         let mut swept = 0;
         for key in left_behind {
             match self.delete_object(&key).await {

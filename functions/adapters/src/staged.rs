@@ -39,8 +39,8 @@ pub enum Ran {
 /// Carries out an import whose body has arrived; what is not delivered by `until` is kept, to be delivered again.
 ///
 /// # Errors
-/// When a store failed, or the body could not be read by then. The import is given back: whoever is next may run it again,
-/// from its start.
+/// When a store failed, or the body could not be read by then. The import rests for a while (see [`staged::let_rest`]), and then
+/// may be run again, from its start.
 pub async fn run(
     app: &App,
     import: ImportId,
@@ -216,11 +216,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_could_not_be_read_is_given_back_at_once() {
+    async fn a_body_that_could_not_be_read_is_tried_again_after_a_rest() {
         let World { app, clock, id } = world().await;
         let world =
             World { app: App { bodies: Arc::new(Broken(MemoryBodies::default())), ..app }, clock, id };
+        world.clock.advance_to(START.plus(Duration::from_secs(40)));
         assert!(world.run("first").await.is_err());
+        assert_eq!(world.run("second").await.unwrap(), Ran::Busy);
+        world.clock.advance_to(START.plus(Duration::from_secs(50)));
         assert!(world.run("second").await.is_err(), "it is tried, and not busy");
         assert_ne!(world.log().await.state, State::Ended(Answer::Failed));
     }

@@ -25,7 +25,7 @@ const MARGIN: usize = 1024;
 pub const LINK_LIFE: Duration = Duration::from_secs(5 * 60);
 /// How old bytes are at least that no slot leads to when they are deleted, as old as a deleted document's last version gets.
 /// Nobody who stores them anew is about to put them into their slot then: bodies are kept for 7 days, and a file of the inbox
-/// is taken up again within minutes.
+/// is taken up again within an hour or so.
 pub const SWEPT_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A segment of an object key that is longer than this is shortened.
 const MAX_SEGMENT: usize = 40;

@@ -119,14 +119,15 @@ async fn would_store(app: &App, document: &Document, replaces: bool) -> Result<P
     Ok(if replaces || is_taken { PartOutcome::WouldReplace } else { PartOutcome::WouldUpload })
 }
 
-/// Deletes the bytes that no slot leads to, once they are [`SWEPT_AFTER`] old, and says of how many files.
+/// Deletes the bytes that no slot leads to, once they are [`SWEPT_AFTER`] old, and says of how many files. `most` is how many
+/// they may be, where somebody has looked at them.
 ///
 /// # Errors
 /// When a store fails, when there is no time left, and where too many are in no slot (see [`crate::ports::Documents::sweep`]).
-pub async fn sweep(app: &App, until: Timestamp) -> Result<usize, StoreError> {
+pub async fn sweep(app: &App, most: Option<usize>, until: Timestamp) -> Result<usize, StoreError> {
     let age = i64::try_from(SWEPT_AFTER.as_millis()).unwrap_or(i64::MAX);
     let stored_before = Timestamp::from_millis(app.clock.now().millis().saturating_sub(age));
-    match select(app.documents.sweep(stored_before), app.clock.sleep_until(until)).await {
+    match select(app.documents.sweep(stored_before, most), app.clock.sleep_until(until)).await {
         Either::Left((swept, _)) => swept,
         Either::Right(_) => Err(StoreError::new("sweep the documents", "there was not time enough")),
     }

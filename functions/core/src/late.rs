@@ -47,14 +47,6 @@ impl Newer {
     pub fn is_undecided(&self, target: &TargetName) -> bool {
         self.undecided.contains_key(target)
     }
-
-    /// The same, where what is undecided is taken for set.
-    pub fn all_set(mut self) -> Newer {
-        for (target, fields) in std::mem::take(&mut self.undecided) {
-            self.set.entry(target).or_default().extend(fields);
-        }
-        self
-    }
 }
 
 /// Whom a run may deliver to.
@@ -189,9 +181,8 @@ pub async fn newer(app: &App, updates: &[Late<'_>]) -> Result<Vec<Newer>, StoreE
     let logs: Vec<_> = stream::iter(read).buffered(AT_ONCE).collect().await;
     let read = |(id, log): (ImportId, Result<Option<ImportLog>, StoreError>)| match log {
         Ok(log) => Some((id, Some(log?.parts_now()))),
-        // Those that are older than this one wait for it; it does not keep the others from being delivered.
         Err(error) => {
-            tracing::error!(import.id = %id, %error, "what import {id} came to cannot be read");
+            unreadable(id, &error);
             Some((id, None))
         }
     };
@@ -242,31 +233,59 @@ async fn entries(app: &App, update: &Late<'_>) -> Result<Vec<IndexEntry>, StoreE
     Ok(entries)
 }
 
-/// Whether a newer request has deleted the document that would be stored: then it stays deleted. `part` is the import and
-/// the part that would store it; `name` is the file's where the field is a list, and else any file of the field counts.
-pub async fn is_deleted(
+/// Whether a newer request has deleted a document that would be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// None has.
+    No,
+    /// One has: it stays deleted.
+    Done,
+    /// Nobody knows yet: it is under way, or what it came to cannot be read.
+    Undecided,
+}
+
+/// Whether a newer request has deleted the document that would be stored. `part` is the import and the part that would store
+/// it; `name` is the file's where the field is a list, and else any file of the field counts. Whoever calls has the lease of
+/// the person.
+pub async fn deletion(
     app: &App,
     person: &Person,
     part: (ImportId, usize),
     field: &Arc<str>,
     name: Option<&str>,
-) -> Result<bool, StoreError> {
+) -> Result<Deletion, StoreError> {
     let fields = BTreeSet::from([field]);
     let update = Late { person: person.every_key(), part, fields, own_import: false };
     let wanted = name.map(|name| Shown::new(&format!("{field}/{name}")));
+    let mut deletion = Deletion::No;
     for entry in entries(app, &update).await? {
-        let Some(log) = app.imports.find(entry.import).await? else { continue };
+        let log = match app.imports.find(entry.import).await {
+            Ok(Some(log)) => log,
+            Ok(None) => continue,
+            Err(error) => {
+                unreadable(entry.import, &error);
+                deletion = Deletion::Undecided;
+                continue;
+            }
+        };
         let Some(PartLog { subject: Subject::Document(Some((_, names))), outcome }) =
             log.parts.get(entry.part)
         else {
             continue;
         };
-        let is_meant = wanted.as_ref().is_none_or(|wanted| wanted == names);
-        if is_meant && matches!(outcome, PartOutcome::Deleted | PartOutcome::Pending) {
-            return Ok(true);
+        match outcome {
+            _ if wanted.as_ref().is_some_and(|wanted| wanted != names) => {}
+            PartOutcome::Deleted => return Ok(Deletion::Done),
+            PartOutcome::Pending => deletion = Deletion::Undecided,
+            _ => {}
         }
     }
-    Ok(false)
+    Ok(deletion)
+}
+
+/// Those that are older than this one wait for it; it does not keep the others from being delivered.
+fn unreadable(import: ImportId, error: &StoreError) {
+    tracing::error!(import.id = %import, %error, "what import {import} came to cannot be read");
 }
 
 /// What a newer part means for a field at a target.

@@ -134,7 +134,7 @@ impl Documents for MemoryDocuments {
     }
 
     /// Here bytes and slot are one.
-    async fn sweep(&self, _: Timestamp) -> Result<usize, StoreError> {
+    async fn sweep(&self, _: Timestamp, _: Option<usize>) -> Result<usize, StoreError> {
         Ok(0)
     }
 }

@@ -109,9 +109,9 @@ pub trait Documents: Send + Sync {
     /// next call finds.
     ///
     /// # Errors
-    /// When a store fails, and where too many files are in no slot: any where none is in one, and else more than ten and more
-    /// than one in a hundred. Nothing is deleted then.
-    async fn sweep(&self, stored_before: Timestamp) -> Result<usize, StoreError>;
+    /// When a store fails, and where more than `most` files are in no slot; without that, where none is in one, or more than ten
+    /// and more than one in a hundred are in none. Nothing is deleted then.
+    async fn sweep(&self, stored_before: Timestamp, most: Option<usize>) -> Result<usize, StoreError>;
 }
 
 /// Whether a slot was free.

@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 use crate::undelivered::{Kept, Place};
 use crate::update::Change;
 
-use ended::{delivered, keep_again, was_not_tried, without_a_person};
+use ended::{delivered, gave_up, keep_again, was_not_tried, without_a_person};
 
 pub use interrupted::end_interrupted;
 
@@ -203,7 +203,7 @@ impl Run<'_> {
     }
 
     /// Delivers to those whose lease is held, as far as it is kept still and nothing newer is there. Gives back what came of
-    /// them, and those that wait for newer ones.
+    /// them, and those that wait for newer ones, as they are kept then.
     async fn deliver(
         &self,
         mut known: Vec<Again>,
@@ -227,15 +227,14 @@ impl Run<'_> {
             .collect();
         let newer: Vec<Newer> = late::newer(self.app, &late).await?;
         let now = self.app.clock.now();
-        let (mut tried, mut waiting) = (Vec::new(), Vec::new());
+        let (mut tried, mut waiting, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
         for (again, newer) in known.into_iter().zip(newer) {
             if !again.waits_for(&newer) {
                 tried.push((again, newer));
-            } else if again.kept.is_over(now) {
-                // Its own day is over: it is tried once, without what newer ones may still set.
-                tried.push((again, newer.all_set()));
+            } else if let Some(later) = again.kept.later(now) {
+                waiting.push(later);
             } else {
-                waiting.push(again.kept);
+                given_up.push(gave_up(again.kept, "newer updates of the same fields wait, too"));
             }
         }
         let (known, newer): (Vec<Again>, Vec<Newer>) = tried.into_iter().unzip();
@@ -245,7 +244,8 @@ impl Run<'_> {
         let outcomes: BTreeMap<usize, PartOutcome> =
             delivery::deliver(self.app, run, &updates).await.into_iter().collect();
         let ended = known.into_iter().zip(outcomes.into_values());
-        Ok((ended.map(|(again, outcome)| delivered(again.kept, outcome)).collect(), waiting))
+        let ended = ended.map(|(again, outcome)| delivered(again.kept, outcome));
+        Ok((ended.chain(given_up).collect(), waiting))
     }
 
     /// Whoever could not be told before is entered in the person index now, so that still older updates see it.
@@ -268,7 +268,7 @@ impl Run<'_> {
     async fn write_down(&mut self, mut ended: Vec<Ended>, waiting: &[Kept]) -> Result<bool, StoreError> {
         let now = self.app.clock.now();
         ended.sort_by(|(one, _), (other, _)| one.waiting.place.cmp(&other.waiting.place));
-        let mut again: Vec<Kept> = waiting.iter().filter_map(|kept| kept.later(now)).collect();
+        let mut again: Vec<Kept> = waiting.to_vec();
         let mut done: Vec<Place> = Vec::new();
         let mut logs: BTreeMap<ImportId, Vec<Later>> = BTreeMap::new();
         let mut arrived: BTreeMap<Option<TargetName>, bool> = BTreeMap::new();

@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 /// How long an update is tried again, from when it was delivered first.
 pub const TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long an update waits for newer ones of the same fields, from when it was delivered first.
+pub const WAITS_FOR: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
 /// What is waited before each attempt after the first; the last one is repeated.
 const PAUSES: [Duration; 6] = [
     Duration::from_secs(60),
@@ -83,10 +86,12 @@ impl Kept {
         now >= self.since.plus(TRIED_FOR)
     }
 
-    /// The same, to be tried again after as long a pause as the last one; `None` where its day is over.
+    /// The same, to be looked at again in a minute, because newer updates of the same fields wait; `None` where it has waited
+    /// for [`WAITS_FOR`]. That may be longer than it is tried: it has its turn once it is known what they came to.
     pub fn later(&self, now: Timestamp) -> Option<Kept> {
-        let next_at = next_attempt(&self.waiting.place, self.since, self.waiting.attempts, now)?;
-        Some(Kept { waiting: Waiting { next_at, ..self.waiting.clone() }, ..self.clone() })
+        let next_at = now.plus(jittered(PAUSES[0], &self.waiting.place, self.waiting.attempts));
+        let waiting = Waiting { next_at, ..self.waiting.clone() };
+        (now < self.since.plus(WAITS_FOR)).then(|| Kept { waiting, ..self.clone() })
     }
 }
 
@@ -109,7 +114,11 @@ pub fn next_attempt(place: &Place, since: Timestamp, attempts: u32, now: Timesta
     }
     let pause = usize::try_from(attempts.saturating_sub(1)).ok().and_then(|done| PAUSES.get(done));
     let pause = *pause.unwrap_or(&PAUSES[PAUSES.len() - 1]);
-    Some(now.plus(pause / 100 * (100 - JITTER + jitter(place, attempts))).min(end))
+    Some(now.plus(jittered(pause, place, attempts)).min(end))
+}
+
+fn jittered(pause: Duration, place: &Place, attempts: u32) -> Duration {
+    pause / 100 * (100 - JITTER + jitter(place, attempts))
 }
 
 /// Keeps everything of an import that has ended for a reason that passes; `update` gives what a part is to deliver. Where

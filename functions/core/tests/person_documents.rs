@@ -27,6 +27,7 @@ use people_core::ports::{
     Listing, Opened, Page, PersonUpdate, Sighting, Stored, Target,
 };
 use people_core::profile::Profile;
+use people_core::shown::Shown;
 use people_core::summary::{Source, Summary};
 use people_core::time::Timestamp;
 
@@ -119,10 +120,19 @@ impl World {
     }
 
     fn put(&self, person: &str, field: &str, file: &str, bytes: &[u8]) -> String {
+        self.store(self.request(), Begin::New, (person, field, file, bytes))
+    }
+
+    fn store(
+        &self,
+        request: Request,
+        begin: Begin,
+        (person, field, file, bytes): (&str, &str, &str, &[u8]),
+    ) -> String {
         let mut receiver = Receiver::new(Arc::new(MemorySpool));
         receiver.write(bytes).unwrap();
         let part = name(person, field, file).map(|name| Incoming::Document(name, receiver.finish().unwrap()));
-        let Request { id, received_at, key_name, until } = self.request();
+        let Request { id, received_at, key_name, until } = request;
         let parts = part.map(|part| vec![part]);
         let request = import::Request {
             id,
@@ -133,7 +143,7 @@ impl World {
             until,
             source: Source::Document,
             dry_run: false,
-            begin: Begin::New,
+            begin,
         };
         self.text(&now(import::run(&self.app, request)).unwrap())
     }
@@ -449,9 +459,9 @@ impl Documents for Watched {
         self.documents.delete(slot, file_name, import).await
     }
 
-    async fn sweep(&self, stored_before: Timestamp) -> Result<usize, StoreError> {
+    async fn sweep(&self, stored_before: Timestamp, most: Option<usize>) -> Result<usize, StoreError> {
         self.called(Call::Sweep(stored_before)).await?;
-        self.documents.sweep(stored_before).await
+        self.documents.sweep(stored_before, most).await
     }
 }
 
@@ -589,7 +599,7 @@ fn what_is_swept_is_older_than_anything_that_can_still_be_stored() {
         let watched = Arc::new(Watched { imports, documents, fault, calls: Mutex::default() });
         world.app.documents = watched.clone();
         let until = started.plus(SYNCHRONOUS);
-        let swept = now(sweep(&world.app, until));
+        let swept = now(sweep(&world.app, None, until));
         assert_eq!(swept.map_err(|failed| failed.action), error.map_or(Ok(0), Err));
         assert_eq!(*watched.calls.lock().unwrap(), [Call::Sweep(before)]);
         let waited = matches!(fault, Some((_, Fault::NeverEnds)));
@@ -618,4 +628,62 @@ fn a_deletion_waits_for_a_late_import_that_may_store_the_same() {
         now(again.hold_late(&world.app, [joe].into())).unwrap().busy.is_empty(),
         "it gave its lease back"
     );
+}
+
+/// Stores the file by an import that is older than what `before` does, and carried out after it.
+fn store_late(before: impl FnOnce(&mut World)) -> (String, bool) {
+    let mut world = world(Found::Nobody);
+    let old = world.request();
+    let claim = Claim { holder: LeaseHolder("late".into()), until: old.until };
+    world.put("7", "salary", "a.pdf", PDF);
+    before(&mut world);
+    let log = ImportLog {
+        id: old.id,
+        received_at: old.received_at,
+        key_name: Shown::new("k"),
+        state: State::Running,
+        fault: None,
+        parts: Vec::new(),
+        names_targets: false,
+        dry_run: false,
+        form: Form::Document,
+        source: Source::Document,
+        later: Vec::new(),
+    };
+    now(world.app.imports.open(&log, Some(&claim))).unwrap();
+    let said = world.store(old, Begin::Claimed(claim.holder), ("7", "salary", "a.pdf", PDF));
+    let there = world.link("7", "salary", "a.pdf").starts_with("Success - ");
+    (said, there)
+}
+
+#[test]
+fn a_late_import_does_not_store_what_is_deleted_or_may_be_about_to_be() {
+    let superseded = "Warning - Superseded - 'salary/a.pdf' for '7' not uploaded: \
+        a later request has replaced or deleted it\n";
+    let deleted = |world: &mut World| drop(world.delete("7", "salary", "a.pdf"));
+    assert_eq!(store_late(deleted), (superseded.to_owned(), false));
+    let refused = "Error - FileNotUploaded - 'salary/a.pdf' for '7' not uploaded: \
+        another request of this person is under way, send it again\n";
+    // It has deleted the file, and died before it could say so.
+    let dies = |world: &mut World| {
+        let (imports, documents) = (world.app.imports.clone(), world.app.documents.clone());
+        let fault = Some((Call::Close, Fault::Fails));
+        let watched = Arc::new(Watched { imports, documents, fault, calls: Mutex::default() });
+        let whole = std::mem::replace(&mut world.app.imports, watched);
+        let name = name("7", "salary", "a.pdf");
+        assert!(now(delete(&world.app, &world.request(), name)).is_err());
+        world.app.imports = whole;
+    };
+    assert_eq!(store_late(dies), (refused.to_owned(), false));
+    // Another one delivers to the person for a long time.
+    let delivers = |world: &mut World| {
+        world.delete("7", "salary", "a.pdf");
+        let joe = Person { employee_id: Some("7".into()), ..Person::default() }.key();
+        let (until, other) = (world.app.clock.now().plus(SYNCHRONOUS), LeaseHolder("other".into()));
+        assert!(now(Run::waiting(&other, until, until).hold_late(&world.app, [joe].into())).is_ok());
+    };
+    assert_eq!(store_late(delivers), (refused.to_owned(), false));
+    let nothing = |_: &mut World| {};
+    let (said, there) = store_late(nothing);
+    assert!(said.starts_with("Warning - Superseded - ") && there, "a newer file is there: {said}");
 }

@@ -437,27 +437,40 @@ fn what_waits_for_a_newer_one_comes_after_the_others_and_that_is_no_attempt() {
 }
 
 #[test]
-fn what_waits_for_a_newer_one_for_a_day_is_tried_once_without_what_that_may_set() {
+fn what_has_waited_for_a_newer_one_for_a_day_has_its_turn_once_that_is_decided() {
+    for (newer, arrives) in [(Mood::Well, "phone=2"), (Mood::Refusing, "phone=1")] {
+        let world = world(&[Mood::Busy]);
+        let older = world.import(&[r#"{"employeeId":"7","phone":"1","mobile":"1"}"#]);
+        world.wait(DAY - MINUTE);
+        let newest = world.import(&[r#"{"employeeId":"7","phone":"2"}"#]);
+        world.wait(2 * MINUTE);
+        world.mood(0, Mood::Well);
+        assert_eq!(world.redeliver(Which::Of(older)), Report::default(), "it waits");
+        world.mood(0, newer);
+        world.redeliver(Which::Of(newest));
+        world.mood(0, Mood::Well);
+        assert_eq!(world.redeliver(Which::Of(older)), Report { delivered: 1, ..Report::default() });
+        assert_eq!(world.stored(0), ["7 mobile=1".to_owned(), format!("7 {arrives}")]);
+    }
+}
+
+#[test]
+fn after_two_days_newer_ones_are_not_waited_for_any_more_and_the_log_says_so() {
     let world = world(&[Mood::Busy]);
     let older = world.import(&[r#"{"employeeId":"7","phone":"1","mobile":"1"}"#]);
-    let of_phone_alone = world.import(&[r#"{"employeeId":"7","phone":"1"}"#]);
-    world.wait(DAY - MINUTE);
+    world.wait(2 * DAY - MINUTE);
     world.import(&[r#"{"employeeId":"7","phone":"2"}"#]);
-    world.mood(0, Mood::Well);
-    for id in [older, of_phone_alone] {
-        assert_eq!(world.redeliver(Which::Of(id)), Report::default(), "it waits for the newest one");
-    }
+    assert_eq!(world.redeliver(Which::Of(older)), Report::default(), "it waits");
     world.wait(MINUTE);
-    assert_eq!(world.redeliver(Which::Of(older)), Report { delivered: 1, ..Report::default() });
-    assert_eq!(world.redeliver(Which::Of(of_phone_alone)), Report { superseded: 1, ..Report::default() });
-    assert_eq!(world.stored(0), ["7 mobile=1"]);
-    assert_eq!(world.redeliver(Which::All), Report { delivered: 1, ..Report::default() });
-    assert_eq!(world.stored(0), ["7 mobile=1", "7 phone=2"]);
+    assert_eq!(world.redeliver(Which::Of(older)), Report { given_up: 1, ..Report::default() });
+    let given_up = "'7' not updated, and not tried any more: newer updates of the same fields wait, too";
+    assert_eq!(world.lines(older)[1..], [format!("Error - DeliveryGivenUp - {given_up}")]);
+    assert_eq!(world.log(older).summary().now(), Standing::Unsuccessful);
 }
 
 #[test]
 fn however_long_a_target_is_down_each_import_comes_to_an_end() {
-    let world = world(&[Mood::Down]);
+    let world = world(&[Mood::Busy]);
     let mut imports = Vec::new();
     for n in 0..16 {
         imports.push(world.import(&[&format!(r#"{{"employeeId":"7","phone":"{n}","mobile":"1"}}"#)]));
@@ -466,7 +479,8 @@ fn however_long_a_target_is_down_each_import_comes_to_an_end() {
             world.redeliver(Which::Due);
         }
     }
-    let (old, young) = imports.split_at(13);
+    // One every six hours, and each waits for two days.
+    let (old, young) = imports.split_at(9);
     for id in old {
         assert_eq!(world.log(*id).summary().now(), Standing::Unsuccessful, "{:?}", world.lines(*id));
     }

@@ -22,6 +22,8 @@ pub struct Asked {
     pub all: bool,
     /// Whether, in place of all that, the bytes of documents are deleted that no slot leads to.
     pub sweep: bool,
+    /// How many files that may be, where somebody has looked at them; without it, a number of which nobody has to be afraid.
+    pub most: Option<usize>,
 }
 
 /// What a run came to, as the function's result: updates at one target each, and files.
@@ -51,7 +53,7 @@ pub async fn handle(app: &App, asked: Asked, ends: Timestamp) -> Result<Summary,
     let until =
         Timestamp::from_millis(ends.millis() - i64::try_from(STOPS_BEFORE.as_millis()).unwrap_or_default());
     if asked.sweep {
-        return Ok(Summary { swept: filing::sweep(app, until).await?, ..Summary::default() });
+        return Ok(Summary { swept: filing::sweep(app, asked.most, until).await?, ..Summary::default() });
     }
     let holder = system::new_holder()?;
     // What can be delivered does not wait for those that cannot be ended.

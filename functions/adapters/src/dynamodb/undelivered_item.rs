@@ -30,8 +30,7 @@ const SINCE: &str = "since";
 const UPDATE: &str = "update";
 /// How many partitions the index has: a power of two.
 pub(super) const SHARDS: u8 = 8;
-/// How long an item is kept after it was delivered first: the last attempt is a day after that, and nobody may get to it at
-/// once.
+/// How long an item is kept after it was delivered first: a day more than it may wait, as nobody may get to it at once.
 const KEPT: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// What may be shown of an item, besides its keys.

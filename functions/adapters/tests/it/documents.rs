@@ -81,7 +81,7 @@ async fn documents_contract(documents: &dyn Documents) {
 }
 
 async fn what_is_in_a_slot_is_never_swept(documents: &dyn Documents) {
-    assert_eq!(documents.sweep(the_end()).await.unwrap(), 0, "nothing was left behind");
+    assert_eq!(documents.sweep(the_end(), None).await.unwrap(), 0, "nothing was left behind");
     for name in ["March.pdf", "🎉 ü%2F.pdf", "late.pdf"] {
         assert!(documents.read(&slot("payslips", Some(name))).await.unwrap().is_some(), "{name}");
     }

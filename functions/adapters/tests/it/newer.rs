@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use people_adapters::dynamodb::DynamoImports;
-use people_core::late::{Late, newer};
+use people_core::late::{Deletion, Late, deletion, newer};
 use people_core::log::{Answer, Ending, ImportLog, Outcome, PartOutcome, State};
 use people_core::memory;
 use people_core::person::{Identifier, Person, PersonKey};
@@ -77,4 +77,9 @@ async fn only_those_who_are_older_than_a_damaged_log_wait_for_it() {
     let found = newer(&app, &[late("7"), late("8"), late("9")]).await.unwrap();
     let told: Vec<_> = found.iter().map(|newer| (newer.set.len(), newer.undecided.len())).collect();
     assert_eq!(told, [(1, 0), (0, 1), (0, 0)]);
+    for (person, expected) in [("7", Deletion::No), ("8", Deletion::Undecided), ("9", Deletion::No)] {
+        let person = Person { employee_id: Some(person.into()), ..Person::default() };
+        let found = deletion(&app, &person, (id(1), 0), &phone, None).await.unwrap();
+        assert_eq!(found, expected, "{person:?}");
+    }
 }

@@ -52,14 +52,14 @@ async fn bytes_that_no_slot_leads_to_are_swept_once_they_are_old_enough() {
         Timestamp::from_millis(head.last_modified().unwrap().to_millis().unwrap())
     };
     let first = stored_at(&left[0]).await.min(stored_at(&left[1]).await);
-    assert_eq!(documents.sweep(first).await.unwrap(), 0, "that is not before then");
+    assert_eq!(documents.sweep(first, None).await.unwrap(), 0, "that is not before then");
     assert_eq!(objects(&embedded).await, all);
     let last = stored_at(&left[0]).await.max(stored_at(&left[1]).await);
-    assert_eq!(documents.sweep(last.plus(Duration::from_secs(1))).await.unwrap(), 2);
+    assert_eq!(documents.sweep(last.plus(Duration::from_secs(1)), None).await.unwrap(), 2);
     let stay: Vec<_> = all.into_iter().filter(|key| !left.contains(key)).collect();
     assert_eq!(objects(&embedded).await, stay, "nothing else is touched");
     assert_eq!(documents.read(&contract).await.unwrap().unwrap(), b"contract");
-    assert_eq!(documents.sweep(the_end()).await.unwrap(), 0);
+    assert_eq!(documents.sweep(the_end(), None).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -75,20 +75,28 @@ async fn a_table_that_does_not_know_the_documents_of_the_bucket_sweeps_nothing()
             leave_behind(&embedded, &slot("contract", None), part).await;
         }
     };
-    leave(1).await;
-    assert!(documents.sweep(the_end()).await.is_err(), "there is no record at all");
+    leave(2).await;
+    assert!(documents.sweep(the_end(), None).await.is_err(), "there is no record at all");
+    let refused = documents.sweep(the_end(), Some(1)).await.unwrap_err();
+    let told = "2 are without a record, and 0 have one; at most 1 would be deleted";
+    assert_eq!(refused.source.to_string(), told);
+    assert_eq!(documents.sweep(the_end(), Some(2)).await.unwrap(), 2, "somebody has looked at them");
     documents.store(&document(slot("contract", None), 99, b"bytes")).await.unwrap();
     leave(11).await;
-    assert!(documents.sweep(the_end()).await.is_err());
+    assert!(documents.sweep(the_end(), None).await.is_err());
     assert_eq!(objects(&embedded).await.len(), 12, "all are there still");
     let first = DocumentKey::new(&slot("contract", None), id(7), 0);
     embedded.aws.s3.delete_object().bucket(BUCKET).key(first.as_str()).send().await.unwrap();
-    assert_eq!(documents.sweep(the_end()).await.unwrap(), 10, "so many are swept where there are records");
+    assert_eq!(
+        documents.sweep(the_end(), None).await.unwrap(),
+        10,
+        "so many are swept where there are records"
+    );
     record(1, 1_099).await;
     leave(11).await;
-    assert!(documents.sweep(the_end()).await.is_err(), "1,099 records");
+    assert!(documents.sweep(the_end(), None).await.is_err(), "1,099 records");
     record(1_099, 1_100).await;
-    assert_eq!(documents.sweep(the_end()).await.unwrap(), 11, "1,100 records");
+    assert_eq!(documents.sweep(the_end(), None).await.unwrap(), 11, "1,100 records");
 }
 
 #[tokio::test]
@@ -101,7 +109,7 @@ async fn a_record_that_leads_nowhere_may_be_that_of_any_object() {
     let mut record = client.scan().table_name(table).send().await.unwrap().items.unwrap().remove(0);
     record.remove("objectKey");
     client.put_item().table_name(table).set_item(Some(record)).send().await.unwrap();
-    assert!(documents.sweep(the_end()).await.is_err());
+    assert!(documents.sweep(the_end(), None).await.is_err());
     assert_eq!(objects(&embedded).await.len(), 2);
 }
 
@@ -129,7 +137,7 @@ async fn a_sweep_goes_over_all_pages() {
     let listed = embedded.aws.s3.list_objects_v2().bucket(BUCKET).send().await.unwrap();
     assert_eq!(listed.is_truncated(), Some(true), "there is a second page");
     let left = leave_behind(&embedded, &of("zzz"), 0).await;
-    assert_eq!(documents.sweep(the_end()).await.unwrap(), 1);
+    assert_eq!(documents.sweep(the_end(), None).await.unwrap(), 1);
     assert_eq!(read_object(&embedded.aws.s3, BUCKET, &left).await.unwrap(), None);
     assert!(documents.read(&first).await.unwrap().is_some());
 }

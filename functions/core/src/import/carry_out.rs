@@ -1,6 +1,6 @@
 //! The part of an import that changes something: between a log that is open and one that is closed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::join;
@@ -12,7 +12,7 @@ use crate::directory::Meant;
 use crate::error::StoreError;
 use crate::filing;
 use crate::id::ImportId;
-use crate::late::{self, Held, Late, Newer};
+use crate::late::{self, Deletion, Held, Late, Newer};
 use crate::log::{ImportLog, PartOutcome, Subject};
 use crate::person::{Identifier, Named, Person, PersonKey, Who};
 use crate::ports::{App, IndexEntry, LeaseHolder};
@@ -133,11 +133,11 @@ impl CarryOut<'_> {
         let run = late::Run::waiting(self.holder, self.until, self.app.clock.now());
         if !self.is_late {
             let held = run.hold_beside(self.app, people).await?;
-            return Ok(Prepared { held, newer: HashMap::new(), deleted: BTreeSet::new() });
+            return Ok(Prepared { held, newer: HashMap::new(), unstored: BTreeMap::new() });
         }
         let held = run.hold_late(self.app, people).await?;
-        match (self.newer(log.id).await, self.deleted(log.id).await) {
-            (Ok(newer), Ok(deleted)) => Ok(Prepared { held, newer, deleted }),
+        match (self.newer(log.id).await, self.unstored(log.id, &held).await) {
+            (Ok(newer), Ok(unstored)) => Ok(Prepared { held, newer, unstored }),
             (Err(error), _) | (_, Err(error)) => {
                 held.give_back(self.app, self.holder).await;
                 Err(error)
@@ -164,18 +164,30 @@ impl CarryOut<'_> {
         Ok(numbers.into_iter().zip(late::newer(self.app, &updates).await?).collect())
     }
 
-    /// The files that newer requests have deleted.
-    async fn deleted(&self, import: ImportId) -> Result<BTreeSet<usize>, StoreError> {
-        let mut deleted = BTreeSet::new();
+    /// The files that are not stored, and why: newer requests have deleted them, or may be about to.
+    async fn unstored(
+        &self,
+        import: ImportId,
+        held: &Held,
+    ) -> Result<BTreeMap<usize, PartOutcome>, StoreError> {
+        let mut unstored = BTreeMap::new();
         for (number, part) in self.parts.iter().enumerate() {
-            if let Some((Checked::File { field, is_list, name, .. }, person)) = known(part) {
-                let name = is_list.then_some(name.as_str());
-                if late::is_deleted(self.app, person, (import, number), field, name).await? {
-                    deleted.insert(number);
+            let Some((Checked::File { field, is_list, name, .. }, person)) = known(part) else { continue };
+            let name = is_list.then_some(name.as_str());
+            let deletion = match held.busy.contains(&person.key()) {
+                true => Deletion::Undecided,
+                false => late::deletion(self.app, person, (import, number), field, name).await?,
+            };
+            match deletion {
+                Deletion::No => {}
+                Deletion::Done => drop(unstored.insert(number, PartOutcome::Superseded)),
+                Deletion::Undecided => {
+                    let why = "another request of this person is under way";
+                    unstored.insert(number, PartOutcome::not_now(why));
                 }
             }
         }
-        Ok(deleted)
+        Ok(unstored)
     }
 
     async fn deliver(&self, prepared: &Prepared, log: &mut ImportLog) -> bool {
@@ -189,12 +201,10 @@ impl CarryOut<'_> {
                     let newer = prepared.newer.get(&part).unwrap_or(&nothing);
                     updates.push(Ready { part, import: log.id, person, changes, only: None, newer });
                 }
-                Checked::File { .. } if prepared.deleted.contains(&part) => {
-                    log.parts[part].outcome = PartOutcome::Superseded;
-                }
-                Checked::File { field, is_list, name, upload, .. } => {
-                    files.push(filing::File { part, person, field, is_list: *is_list, name, upload });
-                }
+                Checked::File { field, is_list, name, upload, .. } => match prepared.unstored.get(&part) {
+                    Some(why) => log.parts[part].outcome = why.clone(),
+                    None => files.push(filing::File { part, person, field, is_list: *is_list, name, upload }),
+                },
             }
         }
         let (app, until, dry_run) = (self.app, self.until, log.dry_run);
@@ -221,8 +231,8 @@ impl CarryOut<'_> {
 struct Prepared {
     held: Held,
     newer: HashMap<usize, Newer>,
-    /// The files that newer requests have deleted.
-    deleted: BTreeSet<usize>,
+    /// The files that are not stored, and how they end.
+    unstored: BTreeMap<usize, PartOutcome>,
 }
 
 fn known(part: &Part) -> Option<(&Checked, &Person)> {

@@ -30,6 +30,17 @@ pub(super) fn without_a_person(kept: &Kept, part: &Part) -> News {
             (entry.outcome.clone(), Ending::Refused(why))
         }
     };
+    unsent(kept, outcome, ending)
+}
+
+/// The end of an update that is not waited for any more.
+pub(super) fn gave_up(kept: Kept, why: &str) -> Ended {
+    let news = unsent(&kept, PartOutcome::GivenUp(why.to_owned()), Ending::GivenUp(why.to_owned()));
+    (kept, news)
+}
+
+/// How an update ended that was not sent this time: its part, where it has gone nowhere yet, or its delivery.
+fn unsent(kept: &Kept, outcome: PartOutcome, ending: Ending) -> News {
     match &kept.waiting.place.target {
         None => News::Part(outcome),
         Some(target) => News::Delivery(Delivery {

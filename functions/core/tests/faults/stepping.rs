@@ -219,7 +219,7 @@ stepping! { Documents;
     link(slot: &Slot, file_name: &str) -> Option<Link>;
     list(person: &PersonKey) -> Vec<StoredDocument>;
     delete(slot: &Slot, file_name: &str, import: ImportId) -> bool;
-    sweep(stored_before: Timestamp) -> usize;
+    sweep(stored_before: Timestamp, most: Option<usize>) -> usize;
 }
 
 #[async_trait]

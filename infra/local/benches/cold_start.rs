@@ -112,7 +112,12 @@ fn run(file: &Path, environment: &HashMap<&str, String>, asked: &Receiver<Instan
 }
 
 fn environment(runtime_api: &str, bucket: &str) -> HashMap<&'static str, String> {
-    let secrets = json!({"aktion": {"userLogin": "bench", "apiKey": "bench"}});
+    let secrets = json!({
+        "aktion": {"userLogin": "bench", "apiKey": "bench"},
+        "esystems": {"clientId": "bench", "clientSecret": "bench"},
+        "onlyoffice": {"userName": "bench", "password": "bench"},
+        "scim": {"token": "bench"},
+    });
     HashMap::from([
         ("PEOPLE_TABLE_PREFIX", "people".to_owned()),
         ("PEOPLE_BUCKET", "people".to_owned()),
@@ -141,10 +146,12 @@ fn runtime_api() -> (String, Receiver<Instant>) {
     (address, receiver)
 }
 
-/// A bucket with the configuration: the sample, with an address that can be called.
+/// A bucket with the configuration: the sample, with addresses that could be called.
 fn bucket() -> String {
     let mut targets: serde_json::Value = serde_json::from_slice(people_local::sample::TARGETS).unwrap();
-    targets["targets"][0]["baseUrl"] = json!("https://cloud.aktion.cz/api");
+    for target in targets["targets"].as_array_mut().unwrap() {
+        target["baseUrl"] = json!("https://target.example.com/api");
+    }
     let targets = targets.to_string().into_bytes();
     let address = serve(move |path| {
         let body = match path.rsplit('/').next() {

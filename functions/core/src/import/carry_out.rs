@@ -174,18 +174,17 @@ impl CarryOut<'_> {
         for (number, part) in self.parts.iter().enumerate() {
             let Some((Checked::File { field, is_list, name, .. }, person)) = known(part) else { continue };
             let name = is_list.then_some(name.as_str());
-            let deletion = match held.busy.contains(&person.key()) {
-                true => Deletion::Undecided,
-                false => late::deletion(self.app, person, (import, number), field, name).await?,
+            let deletion = if held.busy.contains(&person.key()) {
+                Deletion::Undecided
+            } else {
+                late::deletion(self.app, person, (import, number), field, name).await?
             };
-            match deletion {
-                Deletion::No => {}
-                Deletion::Done => drop(unstored.insert(number, PartOutcome::Superseded)),
-                Deletion::Undecided => {
-                    let why = "another request of this person is under way";
-                    unstored.insert(number, PartOutcome::not_now(why));
-                }
-            }
+            let outcome = match deletion {
+                Deletion::No => continue,
+                Deletion::Done => PartOutcome::Superseded,
+                Deletion::Undecided => PartOutcome::not_now("another request of this person is under way"),
+            };
+            unstored.insert(number, outcome);
         }
         Ok(unstored)
     }

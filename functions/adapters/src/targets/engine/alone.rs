@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use people_core::hex;
 use people_core::ports::LeaseHolder;
 use tokio::sync::OwnedMutexGuard;
 
 use super::lock;
 use super::run::Run;
+use crate::system;
 
 /// How much longer than its run a lease lasts: by so much may the clocks of two processes differ.
 const CLOCKS: Duration = Duration::from_secs(10);
@@ -83,9 +83,8 @@ impl<'a> Run<'a> {
     /// Waits until no other process is busy with this person. `Err` says why that cannot be.
     pub(super) async fn lease(&'a self, person: &str) -> Result<Leased<'a>, String> {
         let name = format!("{} {person}", self.target());
-        let mut holder = [0; 16];
-        getrandom::fill(&mut holder).map_err(|_| "this service has no random numbers".to_owned())?;
-        let leased = Leased { run: self, name, holder: LeaseHolder(hex::encode(&holder)) };
+        let holder = system::new_holder().map_err(|_| "this service has no random numbers".to_owned())?;
+        let leased = Leased { run: self, name, holder };
         let mut wait = FIRST_LOOK;
         loop {
             let until = self.until().plus(CLOCKS);

@@ -58,25 +58,27 @@ impl Links<'_> {
     pub(super) async fn preview(&self, rows: &mut [Row], fields: &[Arc<str>]) -> Option<Ended> {
         let users = self.users(rows).await;
         self.addresses(rows, &users);
-        let is_gone = |row: &&mut Row| row.is_open() && !users.contains_key(&row.id);
-        rows.iter_mut().filter(is_gone).for_each(|row| row.end(Ending::UnknownPerson, None));
         if !rows.iter().any(Row::is_open) {
             return None;
         }
+        let linked = self.linked(open_ids(rows), REPETITIONS).await;
+        // As the call would: of a department that is not there, it does not say whether the user is.
+        if matches!(linked, Err(Unread::Missing(_) | Unread::Refused(400, _))) && !self.is_there().await {
+            let stop = Ending::Refused(self.why(NO_DEPARTMENT));
+            end_open(rows, &stop, None);
+            return Some((stop, None));
+        }
+        let is_gone = |row: &&mut Row| row.is_open() && !users.contains_key(&row.id);
+        rows.iter_mut().filter(is_gone).for_each(|row| row.end(Ending::UnknownPerson, None));
         let would = |fields: &[Arc<str>], perhaps: &[Arc<str>]| {
             WouldChange { fields: fields.to_vec(), perhaps: perhaps.to_vec() }.ending()
         };
-        match self.linked(open_ids(rows), REPETITIONS).await {
+        match linked {
             Ok(linked) => {
                 for row in rows.iter_mut().filter(|row| row.is_open()) {
                     let is_linked = linked.contains(&row.id);
                     row.end(if is_linked { Ending::Unchanged } else { would(fields, &[]) }, None);
                 }
-            }
-            Err(Unread::Missing(_) | Unread::Refused(400, _)) if !self.is_there().await => {
-                let stop = Ending::Refused(self.why(NO_DEPARTMENT));
-                end_open(rows, &stop, None);
-                return Some((stop, None));
             }
             Err(Unread::Unavailable(why)) => end_open(rows, &Ending::Deferred(why), None),
             // Who may link people need not be allowed to see who is.

@@ -96,6 +96,23 @@ async fn a_department_that_is_not_there_refuses_its_updates_alone() {
 }
 
 #[tokio::test]
+async fn a_dry_run_does_not_say_either_whether_there_is_a_user_where_there_is_no_department() {
+    for status in [404, 400] {
+        let stage = Stage::with(json!({"addressedBy": "Id"})).await;
+        stage.switch(json!({"unknown_department_status": status})).await;
+        for user in [JOE, "99"] {
+            let update = [update(user, Some("none"))];
+            let preview = stage.target.api.preview(&update, stage.until()).await;
+            assert_eq!(endings(&preview), [refused("esystems has no such department")], "{user}");
+            let Ending::Refused(why) = &stage.deliver(&update).await[0].ending else { panic!("{user}") };
+            assert!(why.starts_with("esystems has no such department (request "), "{why}");
+        }
+        let gone = stage.target.api.preview(&[update("99", Some(department("IT")))], stage.until()).await;
+        assert_eq!(endings(&gone), [Ending::UnknownPerson]);
+    }
+}
+
+#[tokio::test]
 async fn a_missing_right_stops_the_department_for_the_whole_batch() {
     let stage = stage_with(450, json!({})).await;
     let mut updates = to_d(1..451);
